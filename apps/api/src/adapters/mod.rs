@@ -1,0 +1,6 @@
+//! What the domains' ports look like in this service.
+
+pub mod blobs;
+pub mod clock;
+pub mod passwords;
+pub mod tokens;

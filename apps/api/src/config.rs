@@ -1,0 +1,337 @@
+//! Configuration: environment variables, and the same names in a TOML file named by `GRC_CONFIG`. The
+//! environment wins. Every problem is reported, each naming its variable; an unknown name is a problem, so a
+//! typo is found.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+/// Every variable that the service knows.
+const KNOWN: &[&str] = &[
+    "GRC_CONFIG",
+    "GRC_BIND",
+    "GRC_METRICS_BIND",
+    "GRC_DATA_DIR",
+    "GRC_DATABASE_URL",
+    "GRC_DATABASE_POOL",
+    "GRC_REDIS_URL",
+    "GRC_EVIDENCE_STORE",
+    "GRC_S3_ENDPOINT",
+    "GRC_S3_BUCKET",
+    "GRC_S3_REGION",
+    "GRC_S3_ACCESS_KEY",
+    "GRC_S3_SECRET_KEY",
+    "GRC_OPA_URL",
+    "GRC_STEAMPIPE_URL",
+    "GRC_AI_PROVIDER",
+    "GRC_AI_BASE_URL",
+    "GRC_AI_MODEL",
+    "GRC_AI_API_KEY",
+    "GRC_AI_BUDGET_TOKENS",
+    "GRC_AUTH_MODE",
+    "GRC_CF_ACCESS_TEAM_DOMAIN",
+    "GRC_CF_ACCESS_AUD",
+    "GRC_CF_ACCESS_CERTS_URL",
+    "GRC_CF_ACCESS_SERVICE_TOKENS",
+    "GRC_BOOTSTRAP_EMAIL",
+    "GRC_BOOTSTRAP_PASSWORD",
+    "GRC_PUBLIC_URL",
+    "GRC_SMTP_URL",
+    "GRC_MAIL_FROM",
+    "GRC_RATE_LIMIT_PER_MINUTE",
+    "GRC_LIMIT_EXECUTIONS",
+    "GRC_LIMIT_REPORTS_PER_HOUR",
+    "GRC_LIMIT_UPLOADS_PER_HOUR",
+    "GRC_CORS_ORIGINS",
+    "GRC_ALLOW_PRIVATE_TARGETS",
+    "GRC_LOG",
+    "GRC_LOG_FORMAT",
+    "GRC_WORKERS",
+];
+
+/// Variables of the contract whose part this version does not have yet. Setting one is an error rather than
+/// a promise that nobody keeps.
+const LATER: &[&str] = &[
+    "GRC_REDIS_URL",
+    "GRC_S3_ENDPOINT",
+    "GRC_S3_BUCKET",
+    "GRC_S3_REGION",
+    "GRC_S3_ACCESS_KEY",
+    "GRC_S3_SECRET_KEY",
+    "GRC_OPA_URL",
+    "GRC_STEAMPIPE_URL",
+    "GRC_AI_BASE_URL",
+    "GRC_AI_MODEL",
+    "GRC_AI_API_KEY",
+    "GRC_AI_BUDGET_TOKENS",
+    "GRC_CF_ACCESS_TEAM_DOMAIN",
+    "GRC_CF_ACCESS_AUD",
+    "GRC_CF_ACCESS_CERTS_URL",
+    "GRC_CF_ACCESS_SERVICE_TOKENS",
+    "GRC_SMTP_URL",
+    "GRC_MAIL_FROM",
+];
+
+/// Where evidence lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In the data directory.
+    Local,
+    /// Nowhere: evidence routes answer 503.
+    None,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
+/// The configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The API's listener.
+    pub bind: SocketAddr,
+    /// The metrics' listener.
+    pub metrics_bind: Option<SocketAddr>,
+    /// Embedded database, local evidence, keys.
+    pub data_dir: PathBuf,
+    /// PostgreSQL; none for the embedded one.
+    pub database_url: Option<String>,
+    /// The most database connections.
+    pub database_pool: usize,
+    /// Whether commits wait for the disk; off only in tests.
+    pub durable: bool,
+    /// Where evidence lies.
+    pub evidence_store: StoreKind,
+    /// The first platform admin's address.
+    pub bootstrap_email: String,
+    /// And password; generated where none is given.
+    pub bootstrap_password: Option<String>,
+    /// How clients reach the service; none: by its listener.
+    pub public_url: Option<String>,
+    /// Requests a minute for each caller; 0 is off.
+    pub rate_per_minute: u32,
+    /// Assessments executed at once in an organization; 0 is off.
+    pub executions: i64,
+    /// Reports an hour in an organization; 0 is off.
+    pub reports_per_hour: u32,
+    /// Uploads an hour in an organization; 0 is off.
+    pub uploads_per_hour: u32,
+    /// Origins whose pages may call.
+    pub cors_origins: Vec<String>,
+    /// The filter of log lines.
+    pub log: String,
+    /// How they look; none: by whether a terminal reads them.
+    pub log_format: Option<LogFormat>,
+    /// Job workers.
+    pub workers: usize,
+    /// The `PATH`, on which PostgreSQL is looked for.
+    pub path: Option<std::ffi::OsString>,
+}
+
+impl Config {
+    /// Reads the configuration from the process's environment.
+    pub fn from_env() -> Result<Self, Vec<String>> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let path = std::env::var_os("PATH");
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("GRC_"))
+            .collect();
+        let mut config = Self::read(variables)?;
+        config.path = path;
+        Ok(config)
+    }
+
+    /// Reads the configuration from variables, and from the file that they name.
+    pub fn read(environment: BTreeMap<String, String>) -> Result<Self, Vec<String>> {
+        let mut reader = Reader { values: environment, problems: Vec::new() };
+        reader.file();
+        reader.names();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let origins = reader.text("GRC_CORS_ORIGINS").unwrap_or_default();
+        let config = Self {
+            bind: reader
+                .parsed("GRC_BIND", "an address such as 127.0.0.1:8000")
+                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            metrics_bind: match reader.values.get("GRC_METRICS_BIND").map(String::as_str) {
+                Some("") => None,
+                _ => Some(
+                    reader
+                        .parsed("GRC_METRICS_BIND", "an address such as 127.0.0.1:9090, or empty")
+                        .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9090))),
+                ),
+            },
+            data_dir: reader.text("GRC_DATA_DIR").unwrap_or_else(|| ".grc".to_owned()).into(),
+            database_url: reader.text("GRC_DATABASE_URL"),
+            database_pool: reader.number("GRC_DATABASE_POOL", 1, 1_000).unwrap_or(cores * 4),
+            durable: true,
+            evidence_store: reader
+                .word("GRC_EVIDENCE_STORE", &[("local", StoreKind::Local), ("none", StoreKind::None)])
+                .unwrap_or(StoreKind::Local),
+            bootstrap_email: reader.text("GRC_BOOTSTRAP_EMAIL").unwrap_or_else(|| "admin@localhost".to_owned()),
+            bootstrap_password: reader.text("GRC_BOOTSTRAP_PASSWORD"),
+            public_url: reader.text("GRC_PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned()),
+            rate_per_minute: reader.number("GRC_RATE_LIMIT_PER_MINUTE", 0, 1_000_000).unwrap_or(100),
+            executions: reader.number("GRC_LIMIT_EXECUTIONS", 0, 100_000).unwrap_or(5),
+            reports_per_hour: reader.number("GRC_LIMIT_REPORTS_PER_HOUR", 0, 1_000_000).unwrap_or(10),
+            uploads_per_hour: reader.number("GRC_LIMIT_UPLOADS_PER_HOUR", 0, 1_000_000).unwrap_or(50),
+            cors_origins: origins
+                .split(',')
+                .map(str::trim)
+                .filter(|origin| !origin.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            log: reader.text("GRC_LOG").unwrap_or_else(|| "info".to_owned()),
+            log_format: reader.word("GRC_LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
+            workers: reader.number("GRC_WORKERS", 0, 256).unwrap_or(2),
+            path: None,
+        };
+        reader.word("GRC_AI_PROVIDER", &[("builtin", ())]);
+        reader.word("GRC_AUTH_MODE", &[("local", ())]);
+        reader.word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", ()), ("true", ())]);
+        if let Some(url) = &config.public_url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            reader.problems.push("GRC_PUBLIC_URL: must begin with http:// or https://".to_owned());
+        }
+        if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
+    }
+}
+
+struct Reader {
+    values: BTreeMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Reader {
+    fn file(&mut self) {
+        let Some(path) = self.values.get("GRC_CONFIG").cloned() else { return };
+        let table: toml::Table = match std::fs::read_to_string(&path) {
+            Err(error) => return self.problems.push(format!("GRC_CONFIG: {path} cannot be read: {error}")),
+            Ok(text) => match text.parse() {
+                Err(error) => return self.problems.push(format!("GRC_CONFIG: {path} is not TOML: {error}")),
+                Ok(table) => table,
+            },
+        };
+        for (name, value) in table {
+            let text = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                _ => {
+                    self.problems.push(format!("{name}: must be a text, a whole number or a boolean in {path}"));
+                    continue;
+                }
+            };
+            self.values.entry(name).or_insert(text);
+        }
+    }
+
+    fn names(&mut self) {
+        for name in self.values.keys() {
+            if !KNOWN.contains(&name.as_str()) {
+                let near = KNOWN.iter().min_by_key(|known| distance(known, name)).copied().unwrap_or_default();
+                self.problems.push(format!("{name}: there is no such variable; did you mean {near}?"));
+            } else if LATER.contains(&name.as_str()) && self.values.get(name).is_some_and(|value| !value.is_empty()) {
+                self.problems.push(format!("{name}: this version does not support it yet"));
+            }
+        }
+    }
+
+    /// The text of a variable; an empty one is as good as none.
+    fn text(&self, name: &str) -> Option<String> {
+        self.values.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.problems.push(format!("{name}: «{text}» is not {wanted}"));
+        }
+        value
+    }
+
+    fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+        &mut self,
+        name: &str,
+        min: T,
+        max: T,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        match text.parse::<T>() {
+            Ok(value) if value >= min && value <= max => Some(value),
+            _ => {
+                self.problems.push(format!("{name}: «{text}» is not a whole number from {min} to {max}"));
+                None
+            }
+        }
+    }
+
+    fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.problems.push(format!("{name}: «{text}» is not one of {} in this version", names.join(", ")));
+        }
+        found
+    }
+}
+
+/// Levenshtein's distance, for suggestions.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let value = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
+            diagonal = *cell;
+            *cell = value;
+            left = value;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        Config::read(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn nothing_set_is_a_complete_configuration() {
+        let config = read(&[]).unwrap();
+        assert_eq!((config.bind.port(), config.rate_per_minute, config.executions, config.workers), (8000, 100, 5, 2));
+        assert_eq!(read(&[("GRC_METRICS_BIND", "")]).unwrap().metrics_bind, None);
+    }
+
+    #[test]
+    fn every_problem_is_reported_and_a_typo_is_found() {
+        let problems =
+            read(&[("GRC_BINT", "x"), ("GRC_BIND", "nowhere"), ("GRC_WORKERS", "-1"), ("GRC_AUTH_MODE", "cloud")])
+                .unwrap_err();
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        assert!(problems[0].contains("GRC_BINT") && problems[0].contains("did you mean GRC_BIND?"));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let path = std::env::temp_dir().join(format!("grc-config-{}.toml", std::process::id()));
+        std::fs::write(&path, "GRC_WORKERS = 7\nGRC_LIMIT_EXECUTIONS = 9\n").unwrap();
+        let config = read(&[("GRC_CONFIG", path.to_str().unwrap()), ("GRC_WORKERS", "3")]).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!((config.workers, config.executions), (3, 9));
+    }
+}

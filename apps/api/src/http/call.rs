@@ -1,0 +1,634 @@
+//! From a request to a use case and back: permission, body, idempotency, ETag.
+
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    dev::Payload,
+    http::{StatusCode, header},
+    web::Data,
+};
+use futures::{StreamExt, future::LocalBoxFuture};
+use grc_kernel::{Access, Ctx, OrgId, Permission, Uuid};
+use grc_uow::{Reservation, StoredReply, Uow};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{
+        models::{DefaultOperationRaw, DefaultSchemaRaw, Either, Parameter, ParameterIn, Response},
+        schema::Apiv2Schema,
+    },
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    caller::Caller,
+    limits::Standing,
+    problem::Problem,
+    shape::{Input, Shaped},
+};
+use crate::{adapters::clock, serve::App};
+
+/// The largest JSON body.
+pub const BODY_MAX: usize = 1024 * 1024;
+/// The largest import.
+pub const IMPORT_MAX: usize = 64 * 1024 * 1024;
+/// How long a body may take to arrive: the framework has no such limit of its own.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// What the shell found out about a request before its handler runs.
+pub struct Found {
+    /// The caller: none where no credential was given, an error where it was not valid.
+    pub caller: Result<Option<Arc<Caller>>, Problem>,
+    /// The request's id.
+    pub request_id: String,
+    /// Where it comes from.
+    pub address: String,
+}
+
+/// What a route asks of its caller.
+pub enum Need {
+    /// Nothing.
+    Public,
+    /// A credential.
+    Own,
+    /// A permission in the organization of the path.
+    Org(Permission),
+    /// A permission in the organization of the path, or platform administration.
+    OrgOrPlatform(Permission),
+    /// Platform administration; the organization of the path, if there is one, must exist.
+    Platform,
+}
+
+impl Need {
+    /// As the document names it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Public => "public".to_owned(),
+            Self::Own => "self".to_owned(),
+            Self::Org(permission) | Self::OrgOrPlatform(permission) => permission.to_string(),
+            Self::Platform => "platform".to_owned(),
+        }
+    }
+}
+
+/// A marker type that says what a route needs.
+pub trait Right: 'static {
+    /// The need.
+    const NEED: Need;
+}
+
+macro_rules! rights {
+    ($($name:ident = $need:expr),+ $(,)?) => {$(
+        #[doc = concat!("The need of a route: ", stringify!($name), ".")]
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Right for $name {
+            const NEED: Need = $need;
+        }
+    )+};
+}
+
+const fn org(area: &'static str, access: Access) -> Need {
+    Need::Org(Permission::new(area, access))
+}
+
+rights! {
+    Public = Need::Public,
+    Own = Need::Own,
+    Platform = Need::Platform,
+    OrganizationRead = Need::OrgOrPlatform(Permission::new("organization", Access::Read)),
+    OrganizationAdmin = org("organization", Access::Admin),
+    UserRead = org("user", Access::Read),
+    UserAdmin = org("user", Access::Admin),
+    UserAdd = Need::OrgOrPlatform(Permission::new("user", Access::Admin)),
+    KeyAdmin = org("api_key", Access::Admin),
+    FrameworkRead = org("framework", Access::Read),
+    FrameworkWrite = org("framework", Access::Write),
+    ControlRead = org("control", Access::Read),
+    ControlWrite = org("control", Access::Write),
+    AssessmentRead = org("assessment", Access::Read),
+    AssessmentReview = org("assessment", Access::Review),
+    AssessmentWrite = org("assessment", Access::Write),
+    FindingRead = org("finding", Access::Read),
+    FindingReview = org("finding", Access::Review),
+    EvidenceRead = org("evidence", Access::Read),
+    EvidenceReview = org("evidence", Access::Review),
+    EvidenceWrite = org("evidence", Access::Write),
+    EvidenceAdmin = org("evidence", Access::Admin),
+    ReportRead = org("report", Access::Read),
+    ReportReview = org("report", Access::Review),
+    ReportWrite = org("report", Access::Write),
+}
+
+/// A request whose caller holds what the route needs. Always a handler's first argument, so that nothing else
+/// of the request is looked at before.
+pub struct Call<R> {
+    /// The service.
+    pub app: Data<App>,
+    /// The caller; none on public routes.
+    pub caller: Option<Arc<Caller>>,
+    /// The organization of the path, or the platform.
+    pub org: OrgId,
+    request: HttpRequest,
+    request_id: String,
+    /// Where the request comes from.
+    pub address: String,
+    right: PhantomData<R>,
+}
+
+impl<R: Right> FromRequest for Call<R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::admit(request))
+    }
+}
+
+impl<R: Right> Call<R> {
+    fn admit(request: &HttpRequest) -> Result<Self, Problem> {
+        let app = request.app_data::<Data<App>>().cloned().ok_or_else(|| Problem::new(500, "no service"))?;
+        let found = request.extensions().get::<Rc<Found>>().cloned().ok_or_else(|| Problem::new(500, "no shell"))?;
+        let mut call = Self {
+            app,
+            caller: None,
+            org: OrgId::PLATFORM,
+            request: request.clone(),
+            request_id: found.request_id.clone(),
+            address: found.address.clone(),
+            right: PhantomData,
+        };
+        if matches!(R::NEED, Need::Public) {
+            return Ok(call);
+        }
+        let caller = found.caller.clone()?.ok_or_else(Problem::unauthorized)?;
+        if let Some(text) = request.match_info().get("org_id") {
+            let id = Uuid::parse_str(text).map_err(|_| path_problem("org_id"))?;
+            // The nil id is the platform's own scope and no organization.
+            if id.is_nil() || !caller.org_exists {
+                return Err(Problem::not_found());
+            }
+            call.org = OrgId(id);
+        }
+        let actor = caller.actor();
+        let permitted = match R::NEED {
+            Need::Public | Need::Own => true,
+            Need::Platform => caller.platform_admin(),
+            Need::Org(permission) => actor.may(permission),
+            Need::OrgOrPlatform(permission) => actor.may(permission) || caller.platform_admin(),
+        };
+        if !permitted {
+            return Err(Problem::new(403, format!("this needs the permission {}", R::NEED.name())));
+        }
+        call.caller = Some(caller);
+        Ok(call)
+    }
+
+    /// The context of the request in an organization.
+    pub fn ctx_in(&self, org: OrgId) -> Ctx {
+        let actor = self.caller.as_ref().map_or_else(grc_kernel::Actor::anonymous, |caller| caller.actor());
+        Ctx::new(org, actor, clock::now(), self.request_id.clone(), Arc::clone(&self.app.ids))
+    }
+
+    /// The context of the request.
+    pub fn ctx(&self) -> Ctx {
+        self.ctx_in(self.org)
+    }
+
+    /// The revision that `If-Match` names: none where the header is absent or `*`.
+    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
+        let Some(value) = self.request.headers().get(header::IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().map_err(|_| Problem::new(400, "If-Match is malformed"))?;
+        if text.trim() == "*" {
+            return Ok(None);
+        }
+        // Of several tags the newest can be the current one; a weak tag never matches (RFC 9110, 13.1.1).
+        let revisions = text.split(',').map(str::trim).map(|tag| {
+            tag.strip_prefix('"')
+                .and_then(|tag| tag.strip_suffix('"'))
+                .and_then(|tag| tag.split('-').next()?.parse::<i64>().ok())
+        });
+        Ok(Some(revisions.flatten().max().unwrap_or(0)))
+    }
+
+    /// A header of the request.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The query string.
+    pub fn query(&self) -> Vec<(String, String)> {
+        actix_web::web::Query::<Vec<(String, String)>>::from_query(self.request.query_string())
+            .map(actix_web::web::Query::into_inner)
+            .unwrap_or_default()
+    }
+
+    /// Makes the tightest limit known to the shell, which writes it into the answer.
+    pub fn note_limit(&self, standing: Standing) {
+        let mut extensions = self.request.extensions_mut();
+        let tightest = extensions.get::<Standing>().copied().map_or(standing, |known| known.tighter(standing));
+        extensions.insert(tightest);
+    }
+
+    /// Runs a use case that changes nothing, and answers with its result.
+    pub async fn read<T, E, F>(&self, use_case: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce(&Ctx, &mut Uow) -> Result<Answer, E>,
+        E: Into<Problem> + From<grc_kernel::StoreError>,
+    {
+        let ctx = self.ctx();
+        let answer = self.app.db.read(self.org, async |uow| use_case(&ctx, uow).await).await.map_err(Into::into)?;
+        Ok(Reply::of(answer, self.header("if-none-match")))
+    }
+
+    /// Runs a use case that changes something, once for each `Idempotency-Key`, and answers with its result.
+    pub async fn write<T, E, F>(&self, body: &[u8], use_case: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce(&Ctx, &mut Uow) -> Result<Answer, E>,
+        E: Into<Problem>,
+    {
+        self.write_in(self.org, body, use_case).await
+    }
+
+    /// The same in another organization than the path's.
+    pub async fn write_in<T, E, F>(&self, org: OrgId, body: &[u8], use_case: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce(&Ctx, &mut Uow) -> Result<Answer, E>,
+        E: Into<Problem>,
+    {
+        let ctx = self.ctx_in(org);
+        let key = self.idempotency_key()?;
+        let digest = self.digest(body);
+        let caller = self.caller.as_ref().map_or(Uuid::nil(), |caller| caller.id());
+        // A key is remembered where the caller used it: in the organization of the path, or with the platform.
+        let scope = self.org;
+        let answer: Result<Answer, Problem> = self
+            .app
+            .db
+            .write(org, async |uow| {
+                if let Some(key) = &key {
+                    match uow.app().reserve(scope, caller, key, ctx.now).await? {
+                        Reservation::Fresh => {}
+                        Reservation::Running => return Err(Problem::new(409, "the same request is still running")),
+                        Reservation::Stored(kept) if kept.request_digest != digest => {
+                            let problem = Problem::new(422, "the Idempotency-Key was used with another request");
+                            return Err(Problem { code: "IDEMPOTENCY_KEY_REUSED", ..problem });
+                        }
+                        Reservation::Stored(kept) => return Ok(Answer::replay(kept)),
+                    }
+                }
+                let answer = use_case(&ctx, uow).await.map_err(Into::into)?;
+                if let Some(key) = &key {
+                    uow.app().keep(scope, caller, key, &answer.to_keep(digest), ctx.now).await?;
+                }
+                Ok(answer)
+            })
+            .await;
+        // Whatever changed may be somebody's role or session.
+        Ok(Reply::of(answer?, None))
+    }
+
+    fn idempotency_key(&self) -> Result<Option<String>, Problem> {
+        let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
+        let text = value.to_str().map_err(|_| Problem::new(400, "Idempotency-Key is malformed"))?;
+        if (1..=255).contains(&text.chars().count()) {
+            Ok(Some(text.to_owned()))
+        } else {
+            Err(Problem::new(400, "Idempotency-Key must have 1 to 255 characters"))
+        }
+    }
+
+    fn digest(&self, body: &[u8]) -> [u8; 32] {
+        let mut sha = Sha256::new();
+        for part in [self.request.method().as_str(), self.request.path(), self.request.query_string()] {
+            sha.update(part.as_bytes());
+            sha.update([0]);
+        }
+        sha.update(body);
+        sha.finalize().into()
+    }
+}
+
+/// 422 for a path id that is no id.
+pub fn path_problem(field: &str) -> Problem {
+    Problem::fields(vec![grc_kernel::FieldError::new(field, "type", "must be a UUID")])
+}
+
+impl<R> Apiv2Schema for Call<R> {}
+
+impl<R: Right> OperationModifier for Call<R> {
+    fn update_parameter(_: &mut DefaultOperationRaw) {}
+
+    fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
+
+    fn update_security(op: &mut DefaultOperationRaw) {
+        // The converter reads the need from the scopes and makes of it `x-permission` and the answers 401, 403.
+        op.security.push([("bearerAuth".to_owned(), vec![R::NEED.name()])].into());
+    }
+}
+
+/// A request body, read whole, and not looked at before its handler says so.
+pub struct Body<S> {
+    bytes: Vec<u8>,
+    shape: PhantomData<S>,
+}
+
+impl<S: Shaped> Body<S> {
+    /// The body as its shape declares it.
+    pub fn read(&self) -> Result<Input, Problem> {
+        Ok(S::SHAPE.read(&self.bytes)?)
+    }
+
+    /// The same where a body may be left out.
+    pub fn read_or_empty(&self) -> Result<Input, Problem> {
+        if self.bytes.is_empty() { Ok(Input::default()) } else { self.read() }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads a body to its end, within a size and a time.
+pub async fn read_body(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::new(413, format!("a body may have at most {max} bytes"));
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > max) {
+        return Err(too_large());
+    }
+    let reading = async {
+        let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(max));
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| Problem::new(400, format!("the body broke off: {error}")))?;
+            if bytes.len() + chunk.len() > max {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    let stalled = |_| Problem::new(408, format!("the body did not arrive within {} s", BODY_TIME.as_secs()));
+    tokio::time::timeout(BODY_TIME, reading).await.map_err(stalled)?
+}
+
+impl<S: Shaped> FromRequest for Body<S> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_body(&request, &mut payload, BODY_MAX).await?;
+            let json = request.content_type().eq_ignore_ascii_case("application/json");
+            if !json && !bytes.is_empty() {
+                return Err(Problem::new(415, "the body must be application/json"));
+            }
+            Ok(Self { bytes, shape: PhantomData })
+        })
+    }
+}
+
+impl<S> Apiv2Schema for Body<S> {}
+
+impl<S: Shaped> OperationModifier for Body<S> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        op.parameters.push(Either::Right(Parameter {
+            in_: ParameterIn::Body,
+            name: "body".into(),
+            required: true,
+            schema: Some(stand_in(S::SHAPE.name)),
+            ..Parameter::default()
+        }));
+    }
+
+    fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+/// A schema that only names a shape: the converter puts the shape in its place.
+fn stand_in(name: &str) -> DefaultSchemaRaw {
+    DefaultSchemaRaw { title: Some(format!("x-shape:{name}")), ..DefaultSchemaRaw::default() }
+}
+
+/// What a use case answers with, before it is a response.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Option<Value>,
+    raw: Option<Vec<u8>>,
+    secrets: &'static [&'static str],
+    replayed: bool,
+}
+
+impl Answer {
+    /// 200 with a body.
+    pub fn ok(body: Value) -> Self {
+        Self { status: 200, headers: Vec::new(), body: Some(body), raw: None, secrets: &[], replayed: false }
+    }
+
+    /// 200 with one resource, whose revision makes its ETag.
+    pub fn resource(body: Value) -> Self {
+        let tag = etag(&body);
+        Self::ok(body).with("etag", tag)
+    }
+
+    /// 201 with a new resource and where it is.
+    pub fn created(body: Value, location: String) -> Self {
+        Self { status: 201, ..Self::resource(body) }.with("location", location)
+    }
+
+    /// 202 with a resource that is being worked on.
+    pub fn accepted(body: Value) -> Self {
+        Self { status: 202, ..Self::resource(body) }
+    }
+
+    /// 204.
+    pub fn none() -> Self {
+        Self { status: 204, headers: Vec::new(), body: None, raw: None, secrets: &[], replayed: false }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: String) -> Self {
+        self.headers.push((name.to_owned(), value));
+        self
+    }
+
+    /// The same, where these members are shown once and left out of a replay.
+    #[must_use]
+    pub fn secret(mut self, members: &'static [&'static str]) -> Self {
+        self.secrets = members;
+        self
+    }
+
+    fn replay(kept: StoredReply) -> Self {
+        Self {
+            status: kept.status,
+            headers: kept.headers,
+            body: None,
+            raw: Some(kept.body),
+            secrets: &[],
+            replayed: true,
+        }
+    }
+
+    fn to_keep(&self, digest: [u8; 32]) -> StoredReply {
+        let mut body = self.body.clone();
+        if let Some(Value::Object(members)) = &mut body {
+            members.retain(|name, _| !self.secrets.contains(&name.as_str()));
+        }
+        StoredReply {
+            request_digest: digest,
+            status: self.status,
+            headers: self.headers.clone(),
+            body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A strong ETag: the revision, and a digest of the body for what is computed besides.
+fn etag(body: &Value) -> String {
+    let revision = body.get("revision").and_then(Value::as_i64).unwrap_or(1);
+    let digest = hex::encode(Sha256::digest(body.to_string().as_bytes()));
+    format!("\"{revision}-{}\"", digest.get(..12).unwrap_or_default())
+}
+
+/// A response, documented as an answer of a shape with a status.
+pub struct Reply<T> {
+    answer: Answer,
+    not_modified: bool,
+    shape: PhantomData<T>,
+}
+
+impl<T> Reply<T> {
+    fn of(answer: Answer, if_none_match: Option<&str>) -> Self {
+        let tag = answer.headers.iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag.as_str());
+        let not_modified = match (tag, if_none_match) {
+            (Some(tag), Some(wanted)) => {
+                wanted.trim() == "*"
+                    || wanted.split(',').any(|candidate| candidate.trim().trim_start_matches("W/") == tag)
+            }
+            _ => false,
+        };
+        Self { answer, not_modified, shape: PhantomData }
+    }
+
+    /// A response made outside a transaction.
+    pub fn plain(answer: Answer) -> Self {
+        Self::of(answer, None)
+    }
+}
+
+impl<T> Responder for Reply<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let status = if self.not_modified {
+            StatusCode::NOT_MODIFIED
+        } else {
+            StatusCode::from_u16(self.answer.status).unwrap_or(StatusCode::OK)
+        };
+        let mut response = HttpResponse::build(status);
+        for (name, value) in &self.answer.headers {
+            response.insert_header((name.as_str(), value.as_str()));
+        }
+        if self.answer.replayed {
+            response.insert_header(("idempotency-replayed", "true"));
+        }
+        if self.not_modified {
+            return response.finish();
+        }
+        match (self.answer.body, self.answer.raw) {
+            (Some(body), _) => response.content_type("application/json").body(body.to_string()),
+            (None, Some(raw)) if !raw.is_empty() => response.content_type("application/json").body(raw),
+            _ => response.finish(),
+        }
+    }
+}
+
+/// What a reply is documented as.
+pub trait Documented: 'static {
+    /// The status.
+    const STATUS: &'static str;
+    /// The name of the shape; none without a body.
+    fn shape() -> Option<String>;
+}
+
+/// 200 with a shape.
+pub struct Is<S>(PhantomData<S>);
+/// 201 with a shape.
+pub struct New<S>(PhantomData<S>);
+/// 202 with a shape.
+pub struct Begun<S>(PhantomData<S>);
+/// 200 with a page of a shape.
+pub struct PageOf<S>(PhantomData<S>);
+/// 204.
+pub struct Nothing;
+
+impl<S: Shaped> Documented for Is<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for New<S> {
+    const STATUS: &'static str = "201";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Begun<S> {
+    const STATUS: &'static str = "202";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for PageOf<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-page:{}", S::SHAPE.name))
+    }
+}
+
+impl Documented for Nothing {
+    const STATUS: &'static str = "204";
+    fn shape() -> Option<String> {
+        None
+    }
+}
+
+impl<T> Apiv2Schema for Reply<T> {}
+
+impl<T: Documented> OperationModifier for Reply<T> {
+    fn update_parameter(_: &mut DefaultOperationRaw) {}
+
+    fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
+
+    fn update_response(op: &mut DefaultOperationRaw) {
+        let schema = T::shape().map(|title| DefaultSchemaRaw { title: Some(title), ..DefaultSchemaRaw::default() });
+        op.responses.insert(
+            T::STATUS.to_owned(),
+            Either::Right(Response { description: Some("Done.".into()), schema, ..Response::default() }),
+        );
+    }
+}

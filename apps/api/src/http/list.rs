@@ -1,0 +1,175 @@
+//! Lists: from query parameters to a page, and their documentation from the same declaration.
+
+use std::marker::PhantomData;
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use grc_kernel::{
+    Field, Kind, ListSpec, Page, Record,
+    list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest},
+};
+use paperclip::{
+    actix::OperationModifier,
+    v2::{
+        models::{DataType, DataTypeFormat, DefaultOperationRaw, DefaultSchemaRaw, Either, Parameter, ParameterIn},
+        schema::Apiv2Schema,
+    },
+};
+use serde_json::{Map, Value, json};
+
+use super::{call::Answer, problem::Problem, shape::Shaped};
+
+/// A list resource: what can be asked of it, and the shape of its items.
+pub trait Listing: 'static {
+    /// The declaration.
+    const SPEC: &'static ListSpec;
+    /// The items.
+    type Item: Shaped;
+}
+
+/// The query parameters of a list.
+pub struct Ask<L> {
+    params: Vec<(String, String)>,
+    list: PhantomData<L>,
+}
+
+impl<L: Listing> Ask<L> {
+    /// The request, typed, with every mistake reported.
+    pub fn read(&self) -> Result<ListRequest, Problem> {
+        let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
+        ListRequest::parse(L::SPEC, &members, &self.params).map_err(Problem::fields)
+    }
+}
+
+/// A page as it goes out, with only the members that were asked for.
+pub fn page_of<T>(page: Page<T>, request: &ListRequest, body: impl Fn(&T) -> Value) -> Answer {
+    let items: Vec<Value> = page.items.iter().map(|item| project(body(item), request.fields.as_deref())).collect();
+    let mut answer = json!({"items": items, "next_cursor": page.next_cursor});
+    if let (Some(total), Value::Object(members)) = (page.total, &mut answer) {
+        members.insert("total".into(), total.into());
+    }
+    Answer::ok(answer)
+}
+
+/// A page of records that look as their snapshots do.
+pub fn page_of_records<T: Record>(page: Page<T>, request: &ListRequest) -> Answer {
+    page_of(page, request, Record::snapshot)
+}
+
+fn project(value: Value, fields: Option<&[String]>) -> Value {
+    match (value, fields) {
+        (Value::Object(members), Some(fields)) => {
+            let wanted = |name: &String| name == "id" || fields.contains(name);
+            Value::Object(members.into_iter().filter(|(name, _)| wanted(name)).collect::<Map<_, _>>())
+        }
+        (value, _) => value,
+    }
+}
+
+impl<L: Listing> FromRequest for Ask<L> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let params = actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+            .map(actix_web::web::Query::into_inner)
+            .map_err(|_| Problem::new(400, "the query string is malformed"));
+        std::future::ready(params.map(|params| Self { params, list: PhantomData }))
+    }
+}
+
+impl<L> Apiv2Schema for Ask<L> {}
+
+impl<L: Listing> OperationModifier for Ask<L> {
+    fn update_parameter(op: &mut DefaultOperationRaw) {
+        let spec = L::SPEC;
+        let mut add =
+            |name: String, data_type, format, words: Vec<Value>, doc: &str, min: Option<f32>, max: Option<f32>| {
+                op.parameters.push(Either::Right(Parameter {
+                    in_: ParameterIn::Query,
+                    name,
+                    description: Some(doc.to_owned()),
+                    data_type: Some(data_type),
+                    format,
+                    enum_: words,
+                    minimum: min,
+                    maximum: max,
+                    ..Parameter::default()
+                }));
+            };
+        let limit = format!("The most items of a page, {LIMIT_DEFAULT} where absent.");
+        add(
+            "limit".into(),
+            DataType::Integer,
+            None,
+            vec![],
+            &limit,
+            Some(1.0),
+            u16::try_from(LIMIT_MAX).ok().map(f32::from),
+        );
+        add("cursor".into(), DataType::String, None, vec![], "The next_cursor of the page before.", None, None);
+        let sorts = spec.sortable().flat_map(|name| [json!(name), json!(format!("-{name}"))]).collect();
+        add("sort".into(), DataType::String, None, sorts, "The order; - before the name is descending.", None, None);
+        if spec.fields.iter().any(|field| field.searched) {
+            add(
+                "q".into(),
+                DataType::String,
+                None,
+                vec![],
+                "Words that must all occur in the text members.",
+                None,
+                None,
+            );
+        }
+        add(
+            "fields".into(),
+            DataType::String,
+            None,
+            vec![],
+            "Only these members, separated by commas, and id.",
+            None,
+            None,
+        );
+        add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
+        for field in spec.fields {
+            let (data_type, format, words) = typed(field);
+            add(
+                field.name.into(),
+                data_type,
+                format.clone(),
+                words.clone(),
+                "Equal to this; repeated: to any of these.",
+                None,
+                None,
+            );
+            add(
+                format!("{}__ne", field.name),
+                data_type,
+                format.clone(),
+                words.clone(),
+                "Not equal to this.",
+                None,
+                None,
+            );
+            if field.kind.is_ordered() {
+                add(format!("{}__gte", field.name), data_type, format.clone(), vec![], "At least this.", None, None);
+                add(format!("{}__lte", field.name), data_type, format.clone(), vec![], "At most this.", None, None);
+            }
+            add(format!("{}__null", field.name), DataType::Boolean, None, vec![], "Absent, or present.", None, None);
+        }
+    }
+
+    fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+fn typed(field: &Field) -> (DataType, Option<DataTypeFormat>, Vec<Value>) {
+    match field.kind {
+        Kind::Text | Kind::Texts => (DataType::String, None, vec![]),
+        Kind::Choice(words) => (DataType::String, None, words.iter().map(|word| json!(word)).collect()),
+        Kind::Int => (DataType::Integer, None, vec![]),
+        Kind::Number => (DataType::Number, None, vec![]),
+        Kind::Bool => (DataType::Boolean, None, vec![]),
+        Kind::Time => (DataType::String, Some(DataTypeFormat::DateTime), vec![]),
+        Kind::Date => (DataType::String, Some(DataTypeFormat::Date), vec![]),
+        Kind::Id | Kind::Ids => (DataType::String, Some(DataTypeFormat::Uuid), vec![]),
+    }
+}

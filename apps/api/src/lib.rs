@@ -1,0 +1,16 @@
+//! The service: configuration, wiring, HTTP, adapters. A thin shell over the domain crates.
+//!
+//! Reading order: [`config`], [`serve`] (wiring), [`http`] (what every request goes through), [`routes`] (one
+//! file a domain), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs), [`openapi`].
+
+pub mod adapters;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod openapi;
+pub mod routes;
+pub mod serve;
+pub mod worker;
+
+/// The version of the service.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

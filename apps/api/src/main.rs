@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::{io::Read, process::ExitCode, sync::Arc};
+
+use clap::{Parser, Subcommand};
+use grc_api::{
+    adapters::{
+        clock::{self, SystemSecrets, V7Ids},
+        passwords::Argon2Passwords,
+    },
+    config::{Config, LogFormat},
+    http::problem::Problem,
+    serve::{self, StartError},
+};
+use grc_identity::{Secrets, account};
+use grc_kernel::{Actor, Ctx, OrgId};
+use grc_postgres::{PgBackend, PoolConfig};
+use grc_uow::Db;
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Governance, risk and compliance, self-hosted. Configured by GRC_ variables; with none set, it is a
+/// complete service.
+#[derive(Parser)]
+#[command(name = "sovereign-grc", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Migrates, then serves (the default).
+    Serve {
+        /// Loads the demo organization first.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Applies migrations and exits.
+    Migrate,
+    /// Makes or promotes a platform admin.
+    CreateAdmin {
+        /// The admin's address.
+        #[arg(long)]
+        email: String,
+        /// Reads the password from standard input; else one is generated and printed.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Prints the OpenAPI document.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Some(Command::Openapi) = cli.command {
+        say(&format!("{:#}", serve::document()));
+        return ExitCode::SUCCESS;
+    }
+    let config = match Config::from_env() {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in problems {
+                complain(&problem);
+            }
+            return ExitCode::from(2);
+        }
+    };
+    log(&config);
+    let outcome = match cli.command.unwrap_or(Command::Serve { demo: false }) {
+        Command::Serve { demo } => serve_until_signal(config, demo).await,
+        Command::Migrate => serve::open_database(&config).await.map(|_| ()),
+        Command::CreateAdmin { email, password_stdin } => create_admin(&config, &email, password_stdin).await,
+        Command::Openapi => Ok(()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ StartError::Setup(_)) => {
+            complain(&error.to_string());
+            ExitCode::from(2)
+        }
+        Err(error @ StartError::Unreachable(_)) => {
+            complain(&error.to_string());
+            ExitCode::from(3)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what the command is asked for")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "before there is a log")]
+fn complain(text: &str) {
+    eprintln!("sovereign-grc: {text}");
+}
+
+fn log(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let format = config.log_format.unwrap_or(if terminal { LogFormat::Pretty } else { LogFormat::Json });
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Pretty => builder.compact().init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+async fn serve_until_signal(config: Config, demo: bool) -> Result<(), StartError> {
+    let metrics = config.metrics_bind;
+    let recorder = grc_api::routes::metrics::install();
+    let running = serve::start(config).await?;
+    if let (Some(address), Ok(handle)) = (metrics, recorder) {
+        let bound = grc_api::routes::metrics::listen(address, handle, running.app.clone());
+        bound.await.map_err(|error| StartError::Setup(format!("GRC_METRICS_BIND: {address}: {error}")))?;
+    }
+    if demo {
+        grc_api::demo::load(&running.app).await.map_err(|problem| StartError::Setup(format!("the demo: {problem}")))?;
+    }
+    let url = format!("http://{}", running.address);
+    let config = &running.app.config;
+    say(&format!("Sovereign GRC {} listens on {url}", grc_api::VERSION));
+    say(&format!("  API documentation  {url}/api/v1/docs"));
+    say(&format!("  Admin              {}", config.bootstrap_email));
+    if let Some(password) = &running.generated_password {
+        say(&format!("  Password           {password}   (shown this once)"));
+    }
+    say(&format!("  Data               {}", config.data_dir.display()));
+    say(&format!("  Try                curl {url}/api/v1/health"));
+    running.until_signal().await
+}
+
+async fn create_admin(config: &Config, email: &str, from_stdin: bool) -> Result<(), StartError> {
+    let generated = grc_identity::rules::token(SystemSecrets.random());
+    let mut password = generated.clone();
+    if from_stdin {
+        password.clear();
+        let read = std::io::stdin().take(8_192).read_to_string(&mut password);
+        read.map_err(|error| StartError::Setup(format!("standard input: {error}")))?;
+        password = password.trim_end_matches(['\r', '\n']).to_owned();
+    }
+    let database = serve::open_database(config).await?;
+    let pool = PoolConfig { url: database.url.clone(), size: 2, durable: true };
+    let backend = PgBackend::new(&pool).map_err(|error| StartError::Unreachable(error.to_string()))?;
+    let ctx = Ctx::new(OrgId::PLATFORM, Actor::system(), clock::now(), "create-admin", Arc::new(V7Ids));
+    let passwords = Argon2Passwords::default();
+    let made: Result<_, Problem> = Db::new(Arc::new(backend))
+        .write(OrgId::PLATFORM, async |uow| {
+            Ok(account::make_platform_admin(&ctx, uow.identity(), &passwords, email, &password).await?)
+        })
+        .await;
+    made.map_err(|problem| StartError::Setup(problem.detail))?;
+    if from_stdin {
+        say(&format!("{email} is a platform admin."));
+    } else {
+        say(&format!("{email} is a platform admin. Password (shown this once): {generated}"));
+    }
+    Ok(())
+}

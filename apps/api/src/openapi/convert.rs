@@ -1,0 +1,288 @@
+//! Swagger 2.0, as paperclip emits it, to OpenAPI 3.1, with what it cannot say put in: shapes with all their
+//! limits, access classes, the headers and errors that every operation of a kind has.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::http::shape::Shape;
+
+/// The errors that operations answer with: status, name, when.
+const ERRORS: &[(u16, &str, &str)] = &[
+    (400, "BadRequest", "The body is not JSON, or a header is malformed."),
+    (401, "Unauthorized", "No credential, or one that is not valid."),
+    (403, "Forbidden", "The caller lacks the permission."),
+    (404, "NotFound", "Absent, or in an organization that the caller is not a member of."),
+    (408, "RequestTimeout", "The body did not arrive in time."),
+    (409, "Conflict", "A duplicate, an illegal move, still referred to, or the same request still running."),
+    (412, "PreconditionFailed", "If-Match names another revision."),
+    (413, "PayloadTooLarge", "The body is too large."),
+    (415, "UnsupportedMediaType", "The body is of another media type."),
+    (422, "ValidationError", "A member, a parameter or a path id is of the wrong type or out of range."),
+    (429, "RateLimited", "Too many requests; Retry-After says when to come again."),
+    (500, "Internal", "A defect; the log has it under the request's id."),
+    (503, "ServiceUnavailable", "A dependency that this route needs is down or not configured."),
+];
+
+/// Makes the document.
+pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Value {
+    let mut schemas: BTreeMap<String, Value> = BTreeMap::new();
+    let mut known: BTreeMap<&str, &'static Shape> = BTreeMap::new();
+    for shape in shapes {
+        shape.walk(&mut |shape| {
+            known.insert(shape.name, shape);
+            schemas.insert(shape.name.to_owned(), shape.schema());
+        });
+    }
+    let mut paths = Map::new();
+    let mut tags: Vec<String> = Vec::new();
+    for (path, item) in swagger.get("paths").and_then(Value::as_object).into_iter().flatten() {
+        let mut converted = Map::new();
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if !matches!(method.as_str(), "get" | "put" | "post" | "patch" | "delete") {
+                continue;
+            }
+            for tag in operation.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+                if !tags.iter().any(|known| known == tag) {
+                    tags.push(tag.to_owned());
+                }
+            }
+            converted.insert(method.clone(), self::operation(path, method, operation, &known, &mut schemas));
+        }
+        paths.insert(path.clone(), Value::Object(converted));
+    }
+    tags.sort();
+    schemas.insert("Problem".into(), problem());
+    let responses: Map<String, Value> =
+        ERRORS.iter().map(|(status, name, when)| ((*name).to_owned(), error(*status, when))).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sovereign GRC",
+            "version": version,
+            "summary": "Governance, risk and compliance, self-hosted, REST first.",
+            "description": "Every list is paged by cursor, every resource has an ETag, every POST takes an Idempotency-Key, every change leaves an audit entry in its own transaction.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "This server."}],
+        "tags": tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": responses,
+            "securitySchemes": {"bearerAuth": {
+                "type": "http", "scheme": "bearer",
+                "description": "An access token from /auth/login, or an API key (sk-...).",
+            }},
+        },
+        "security": [{"bearerAuth": []}],
+    })
+}
+
+fn operation(
+    path: &str,
+    method: &str,
+    operation: &Value,
+    known: &BTreeMap<&str, &'static Shape>,
+    schemas: &mut BTreeMap<String, Value>,
+) -> Value {
+    let text = |name: &str| operation.get(name).and_then(Value::as_str).map(str::to_owned);
+    let need = operation.pointer("/security/0/bearerAuth/0").and_then(Value::as_str).unwrap_or("public").to_owned();
+    let public = need == "public";
+    let mut parameters: Vec<Value> = Vec::new();
+    let mut body = None;
+    for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+        match parameter.get("in").and_then(Value::as_str) {
+            Some("body") => body = Some(parameter),
+            Some(_) => parameters.push(self::parameter(parameter)),
+            None => {}
+        }
+    }
+    let one = path.ends_with('}');
+    if method == "post" {
+        parameters.push(header(
+            "Idempotency-Key",
+            "The first answer to this key is kept 24 hours and replayed.",
+            json!({"type": "string", "minLength": 1, "maxLength": 255}),
+        ));
+    } else if method != "get" {
+        parameters.push(header(
+            "If-Match",
+            "The ETag that the caller has seen; another revision answers 412.",
+            json!({"type": "string"}),
+        ));
+    } else if one {
+        parameters.push(header(
+            "If-None-Match",
+            "The ETag that the caller has; where it still holds the answer is 304.",
+            json!({"type": "string"}),
+        ));
+    }
+    let mut responses = Map::new();
+    for (status, response) in operation.get("responses").and_then(Value::as_object).into_iter().flatten() {
+        responses.insert(status.clone(), self::response(status, response, method, one, known, schemas));
+    }
+    if method == "get" && one {
+        responses.insert("304".into(), json!({"description": "The caller's copy is current."}));
+    }
+    let writes = method != "get";
+    for (status, name, _) in ERRORS {
+        let applies = match status {
+            401 | 403 => !public,
+            404 => path.contains('{'),
+            400 => body.is_some() || writes || !parameters.is_empty(),
+            408 | 413 | 415 => body.is_some(),
+            409 => writes,
+            412 => writes && method != "post",
+            422 => body.is_some() || writes || !parameters.is_empty(),
+            _ => true,
+        };
+        if applies && !responses.contains_key(&status.to_string()) {
+            responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{name}")}));
+        }
+    }
+    let mut out = json!({
+        "operationId": text("operationId"),
+        "summary": text("summary").unwrap_or_default(),
+        "tags": operation.get("tags").cloned().unwrap_or_else(|| json!([])),
+        "x-permission": need,
+        "security": if public { json!([]) } else { json!([{"bearerAuth": []}]) },
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let Value::Object(members) = &mut out {
+        if let Some(description) = text("description") {
+            members.insert("description".into(), description.into());
+        }
+        if let Some(body) = body {
+            let name =
+                body.pointer("/schema/title").and_then(Value::as_str).and_then(|title| title.strip_prefix("x-shape:"));
+            let shape = name.and_then(|name| known.get(name));
+            let required = shape.is_some_and(|shape| shape.all().any(|member| member.required));
+            members.insert("requestBody".into(), json!({"required": required, "content": {"application/json": content(name.unwrap_or_default(), shape)}}));
+        }
+    }
+    out
+}
+
+fn content(name: &str, shape: Option<&&'static Shape>) -> Value {
+    match shape {
+        Some(shape) => json!({"schema": {"$ref": format!("#/components/schemas/{name}")}, "example": shape.example()}),
+        None => json!({"schema": {"type": "object"}}),
+    }
+}
+
+fn response(
+    status: &str,
+    response: &Value,
+    method: &str,
+    one: bool,
+    known: &BTreeMap<&str, &'static Shape>,
+    schemas: &mut BTreeMap<String, Value>,
+) -> Value {
+    let description = match status {
+        "201" => "Created.",
+        "202" => "Accepted; the work goes on.",
+        "204" => "Done; there is nothing to show.",
+        _ => "Done.",
+    };
+    let mut out = json!({"description": description});
+    let title = response.pointer("/schema/title").and_then(Value::as_str).unwrap_or_default();
+    let Value::Object(members) = &mut out else { return out };
+    if let Some(name) = title.strip_prefix("x-page:") {
+        let page = format!("{name}Page");
+        let example = known.get(name).map(|shape| json!({"items": [shape.example()], "next_cursor": null}));
+        schemas.entry(page.clone()).or_insert_with(|| json!({
+            "type": "object", "title": page, "description": "A page of a list.",
+            "required": ["items", "next_cursor"], "additionalProperties": false,
+            "properties": {
+                "items": {"type": "array", "items": {"$ref": format!("#/components/schemas/{name}")}},
+                "next_cursor": {"type": ["string", "null"], "description": "The cursor of the next page; null on the last."},
+                "total": {"type": "integer", "minimum": 0, "description": "All items that the filter matches, where asked."},
+            },
+        }));
+        members.insert("content".into(), json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example}}));
+    } else if let Some(name) = title.strip_prefix("x-shape:") {
+        members.insert("content".into(), json!({"application/json": content(name, known.get(name))}));
+    } else if let Some(media) = title.strip_prefix("x-media:") {
+        members.insert("content".into(), json!({media: {"schema": {"type": "string"}}}));
+    }
+    let mut headers = Map::new();
+    if status == "201" {
+        headers.insert(
+            "Location".into(),
+            json!({"description": "Where the new resource is.", "schema": {"type": "string"}}),
+        );
+    }
+    if status == "201" || one && (method == "get" || method == "patch") {
+        headers.insert("ETag".into(), json!({"description": "The resource's revision.", "schema": {"type": "string"}}));
+    }
+    if !headers.is_empty() {
+        members.insert("headers".into(), headers.into());
+    }
+    out
+}
+
+fn parameter(parameter: &Value) -> Value {
+    let mut schema = Map::new();
+    for name in ["type", "format", "enum", "minimum", "maximum", "items"] {
+        if let Some(value) = parameter.get(name) {
+            let value = match value.as_f64() {
+                // Bounds come as floats; those of whole numbers are whole.
+                Some(number) if number.fract() == 0.0 => {
+                    serde_json::from_str(&format!("{number:.0}")).unwrap_or(value.clone())
+                }
+                _ => value.clone(),
+            };
+            schema.insert(name.to_owned(), value);
+        }
+    }
+    let location = parameter.get("in").and_then(Value::as_str).unwrap_or("query");
+    let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+    let mut out = json!({"name": name, "in": location, "required": location == "path", "schema": schema});
+    if let (Some(description), Value::Object(members)) = (parameter.get("description"), &mut out) {
+        members.insert("description".into(), description.clone());
+    }
+    out
+}
+
+fn header(name: &str, description: &str, schema: Value) -> Value {
+    json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object", "title": "Problem", "description": "An error (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+            "code": {"type": "string"}, "request_id": {"type": "string"},
+            "field": {"type": "string", "description": "The first bad member."},
+            "errors": {"type": "array", "items": {
+                "type": "object", "required": ["field", "code", "detail"],
+                "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}},
+            }},
+            "available_transitions": {"type": "array", "items": {"type": "string"}},
+        },
+    })
+}
+
+fn error(status: u16, when: &str) -> Value {
+    let code = crate::http::problem::code(status);
+    let mut example = json!({
+        "type": format!("urn:sovereign-grc:problem:{}", code.to_lowercase().replace('_', "-")),
+        "title": when, "status": status, "detail": when, "code": code, "request_id": "019cdf6a-6000-7a5b-8c1d-2e3f40516273",
+    });
+    if let (422, Value::Object(members)) = (status, &mut example) {
+        members.insert("field".into(), "name".into());
+        members.insert("errors".into(), json!([{"field": "name", "code": "required", "detail": "must be given"}]));
+    }
+    let mut headers = json!({});
+    if let (429 | 503, Value::Object(members)) = (status, &mut headers) {
+        members.insert("Retry-After".into(), json!({"description": "Seconds.", "schema": {"type": "integer"}}));
+    }
+    json!({
+        "description": when, "headers": headers,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    })
+}

@@ -1,0 +1,103 @@
+//! The signed targets of the local evidence store.
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web};
+use futures::StreamExt;
+use grc_evidence::{ObjectError, ObjectStore};
+use sha2::{Digest, Sha256};
+
+use crate::{http::problem::Problem, serve::App};
+
+/// How long a chunk of an upload may take to arrive.
+const CHUNK_TIME: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Takes an upload: bound to its terms, kept whole or not at all.
+async fn put(
+    app: web::Data<App>,
+    token: web::Path<String>,
+    request: HttpRequest,
+    mut payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let store = app.blobs.as_ref().ok_or_else(|| Problem::new(503, "there is no local evidence store"))?;
+    let terms = app.tokens.read_blob(&token).filter(|terms| terms.method == "PUT");
+    let terms = terms.ok_or_else(|| Problem::new(403, "the upload URL is not valid, or has expired"))?;
+    let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let plain = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if terms.content_type.as_deref().is_some_and(|wanted| wanted != plain) {
+        return Err(Problem::new(415, format!("Content-Type must be {}", terms.content_type.unwrap_or_default())));
+    }
+    let most = terms.size.unwrap_or(grc_evidence::rules::SIZE_MAX);
+    let mut upload = store.begin(&terms.key).await?;
+    let mut sha = Sha256::new();
+    let mut size: i64 = 0;
+    loop {
+        let next = tokio::time::timeout(CHUNK_TIME, payload.next()).await;
+        let Some(chunk) = next.map_err(|_| Problem::new(408, "the upload stalled"))? else { break };
+        let chunk = chunk.map_err(|error| Problem::new(400, format!("the upload broke off: {error}")))?;
+        size = size.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        if size > most {
+            return Err(Problem::new(413, format!("the upload may have at most {most} bytes")));
+        }
+        sha.update(&chunk);
+        upload.write(&chunk).await?;
+    }
+    if terms.size.is_some_and(|wanted| wanted != size) {
+        return Err(Problem::new(400, format!("the upload has {size} bytes, not those announced")));
+    }
+    if terms.sha256.is_some_and(|wanted| wanted != hex::encode(sha.finalize())) {
+        return Err(Problem::new(400, "the upload's SHA-256 is not the announced one"));
+    }
+    upload.keep().await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// Gives a download, as an attachment that no browser runs.
+async fn get(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let store = app.blobs.as_ref().ok_or_else(|| Problem::new(503, "there is no local evidence store"))?;
+    let terms = app.tokens.read_blob(&token).filter(|terms| terms.method == "GET");
+    let terms = terms.ok_or_else(|| Problem::new(403, "the download URL is not valid, or has expired"))?;
+    let reader = store.open(&terms.key).await.map_err(|error| match error {
+        ObjectError::Missing => Problem::not_found(),
+        other => other.into(),
+    })?;
+    let stream = futures::stream::unfold(reader, |mut reader| async {
+        match reader.chunk().await {
+            Ok(Some(chunk)) => Some((Ok(chunk), reader)),
+            Ok(None) => None,
+            Err(error) => Some((Err(error), reader)),
+        }
+    });
+    let name = terms.filename.unwrap_or_default();
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(("Content-Disposition", disposition(&name)))
+        .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"))
+        .insert_header(("Cache-Control", "private, no-store"))
+        .streaming(stream))
+}
+
+/// RFC 6266: a plain name for old clients, the whole one in UTF-8 for the others.
+pub fn disposition(name: &str) -> String {
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{}\"; filename*=UTF-8''{encoded}", grc_evidence::rules::safe_name(name))
+}
+
+async fn wrong_method() -> HttpResponse {
+    Problem { allow: Some("GET, PUT".to_owned()), ..Problem::new(405, "blobs have GET and PUT") }.error_response()
+}
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/blobs/{token}")
+            .route(web::put().to(put))
+            .route(web::get().to(get))
+            .default_service(web::to(wrong_method)),
+    );
+}

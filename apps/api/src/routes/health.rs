@@ -1,0 +1,103 @@
+//! Whether the service is well, and of what it consists.
+
+use std::sync::atomic::Ordering;
+
+use paperclip::actix::{api_v2_operation, web};
+use serde_json::{Value, json};
+
+use crate::{
+    VERSION,
+    http::{
+        call::{Answer, Call, Is, Public, Reply},
+        problem::Problem,
+        shape::{Ty, must},
+    },
+    serve::App,
+    shapes,
+};
+
+const STATES: &[&str] = &["healthy", "unhealthy", "not_configured"];
+
+shapes! {
+    /// The state of each service that this one works with.
+    HealthServices [&[
+        must("database", Ty::Word(STATES), "PostgreSQL."),
+        must("redis", Ty::Word(STATES), "Limits over replicas."),
+        must("opa", Ty::Word(STATES), "Policy decisions."),
+        must("steampipe", Ty::Word(STATES), "Evidence collectors."),
+        must("evidence_store", Ty::Word(STATES), "Where evidence lies."),
+        must("ai", Ty::Word(STATES), "The language model of the evaluator."),
+    ]],
+    /// The service's state.
+    Health [&[
+        must("status", Ty::Word(&["healthy", "unhealthy"]), "Whether every required service is well."),
+        must("version", Ty::Line(50), "The version."),
+        must("services", Ty::Object(<HealthServices as crate::http::shape::Shaped>::SHAPE), "Each service."),
+        must("details", Ty::Any, "What kind each one is."),
+    ]],
+    /// A yes.
+    Liveness [&[must("status", Ty::Word(&["live", "ready", "draining", "unready"]), "The state.")]],
+}
+
+async fn state(app: &App) -> (bool, Value) {
+    let database = app.db.check().await.is_ok();
+    let store = match &app.store {
+        None => "not_configured",
+        Some(store) if store.check().await.is_ok() => "healthy",
+        Some(_) => "unhealthy",
+    };
+    let word = |well: bool| if well { "healthy" } else { "unhealthy" };
+    let (connections, idle) = app.backend.connections();
+    let body = json!({
+        "status": word(database),
+        "version": VERSION,
+        "services": {
+            "database": word(database), "redis": "not_configured", "opa": "not_configured", "steampipe": "not_configured",
+            "evidence_store": store, "ai": "healthy",
+        },
+        "details": {
+            "database": {"kind": if app.embedded { "embedded" } else { "external" }, "connections": connections, "idle": idle},
+            "redis": {"kind": "in_process"},
+            "evidence_store": {"kind": app.store.as_ref().map_or("none", |store| store.kind())},
+            "ai": {"kind": "builtin"},
+        },
+    });
+    (database, body)
+}
+
+/// The service's state.
+#[api_v2_operation(
+    tags("Service"),
+    operation_id = "health",
+    summary = "The state of the service and of what it works with"
+)]
+async fn health(call: Call<Public>) -> Result<Reply<Is<Health>>, Problem> {
+    let (_, body) = state(&call.app).await;
+    Ok(Reply::plain(Answer::ok(body)))
+}
+
+/// Whether the process is up.
+#[api_v2_operation(tags("Service"), operation_id = "health_live", summary = "Whether the process is up")]
+async fn live(_call: Call<Public>) -> Result<Reply<Is<Liveness>>, Problem> {
+    Ok(Reply::plain(Answer::ok(json!({"status": "live"}))))
+}
+
+/// Whether the service takes requests.
+#[api_v2_operation(tags("Service"), operation_id = "health_ready", summary = "Whether the service takes requests")]
+async fn ready(call: Call<Public>) -> Result<Reply<Is<Liveness>>, Problem> {
+    if call.app.draining.load(Ordering::SeqCst) {
+        return Err(Problem::new(503, "the service is about to stop"));
+    }
+    if call.app.db.check().await.is_err() {
+        return Err(Problem::new(503, "the database does not answer"));
+    }
+    Ok(Reply::plain(Answer::ok(json!({"status": "ready"}))))
+}
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/api/v1/health").route(web::get().to(health)))
+        .service(web::resource("/api/v1/health/live").route(web::get().to(live)))
+        .service(web::resource("/api/v1/health/ready").route(web::get().to(ready)));
+}

@@ -1,0 +1,175 @@
+//! An organization's members.
+
+use grc_identity::{
+    IdentityError, MembershipStatus,
+    member::{self, AddMember, AmendMember},
+    query,
+};
+use grc_kernel::{Record, Role};
+use paperclip::actix::{api_v2_operation, web};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    http::{
+        call::{Answer, Body, Call, Is, New, Nothing, PageOf, Reply, UserAdd, UserAdmin, UserRead},
+        list::{Ask, Listing, page_of_records},
+        problem::Problem,
+        shape::{Ty, may, must, null},
+    },
+    shapes,
+};
+
+shapes! {
+    /// A person as a member of an organization.
+    @stored User [&[
+        must("org_id", Ty::Id, "The organization."),
+        must("email", Ty::Line(254), "The address."),
+        must("name", Ty::Line(200), "The name."),
+        must("role", Ty::Word(Role::NAMES), "The role in this organization."),
+        must("status", Ty::Word(MembershipStatus::NAMES), "Where the membership stands."),
+        null("last_login_at", Ty::Time, "The last log-in."),
+        must("mfa_enabled", Ty::Bool, "Whether a second factor is set up."),
+        may("invitation_url", Ty::Line(2_000), "Where the invited person sets a password; shown once."),
+    ]],
+    /// A new member.
+    UserCreate [&[
+        must("email", Ty::Line(254), "The address; an existing account with it is linked."),
+        must("name", Ty::Line(200), "The name."),
+        must("role", Ty::Word(Role::NAMES), "The role."),
+        may("password", Ty::Text(1_024), "A first password; without one the person is invited."),
+    ]],
+    /// A change of a member.
+    UserPatch [&[
+        may("name", Ty::Line(200), "The name, where this is the person's only membership."),
+        may("role", Ty::Word(Role::NAMES), "The role."),
+    ]],
+}
+
+/// The list of members.
+pub struct Users;
+
+impl Listing for Users {
+    const SPEC: &'static grc_kernel::ListSpec = &query::MEMBERS;
+    type Item = User;
+}
+
+/// The organization's members.
+#[api_v2_operation(tags("Users"), operation_id = "list_users", summary = "The organization's members")]
+async fn list(call: Call<UserRead>, _path: web::Path<Uuid>, ask: Ask<Users>) -> Result<Reply<PageOf<User>>, Problem> {
+    let request = ask.read()?;
+    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
+        Ok(page_of_records(member::page(ctx, uow.identity(), &request.query).await?, &request))
+    })
+    .await
+}
+
+/// Adds a member.
+#[api_v2_operation(tags("Users"), operation_id = "create_user", summary = "Add a member, or invite one")]
+async fn create(
+    call: Call<UserAdd>,
+    _path: web::Path<Uuid>,
+    body: Body<UserCreate>,
+) -> Result<Reply<New<User>>, Problem> {
+    let input = body.read()?;
+    let command = AddMember {
+        email: input.text("email"),
+        name: input.text("name"),
+        role: input.text("role"),
+        password: input.get("password"),
+    };
+    let app = call.app.clone();
+    let org = call.org;
+    let reply = call
+        .write(body.bytes(), async |ctx, uow| {
+            let added = member::add(ctx, uow.identity(), &app.passwords, &app.secrets, command).await?;
+            let mut shown = added.member.snapshot();
+            if let (Some(token), Value::Object(members)) = (added.invitation, &mut shown) {
+                members.insert("invitation_url".into(), format!("{}/invitations/{token}", app.public_url).into());
+            }
+            let location = format!("/api/v1/orgs/{org}/users/{}", added.member.account.id);
+            Ok::<_, IdentityError>(Answer::created(shown, location).secret(&["invitation_url"]))
+        })
+        .await;
+    call.app.callers.forget();
+    reply
+}
+
+/// One member.
+#[api_v2_operation(tags("Users"), operation_id = "get_user", summary = "One member")]
+async fn get(call: Call<UserRead>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<User>>, Problem> {
+    let id = path.into_inner().1.into();
+    call.read(async |ctx, uow| member::get(ctx, uow.identity(), id).await.map(|m| Answer::resource(m.snapshot()))).await
+}
+
+/// Changes a member.
+#[api_v2_operation(tags("Users"), operation_id = "update_user", summary = "Change a member's role or name")]
+async fn update(
+    call: Call<UserAdmin>,
+    path: web::Path<(Uuid, Uuid)>,
+    body: Body<UserPatch>,
+) -> Result<Reply<Is<User>>, Problem> {
+    let id = path.into_inner().1.into();
+    let input = body.read()?;
+    let seen = call.if_match()?;
+    let command = AmendMember { name: input.patch("name"), role: input.patch("role") };
+    let reply = call
+        .write(body.bytes(), async |ctx, uow| {
+            member::amend(ctx, uow.identity(), id, seen, command).await.map(|m| Answer::resource(m.snapshot()))
+        })
+        .await;
+    call.app.callers.forget();
+    reply
+}
+
+/// Removes a member; the last admin stays.
+#[api_v2_operation(tags("Users"), operation_id = "delete_user", summary = "Remove a member")]
+async fn delete(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Nothing>, Problem> {
+    let id = path.into_inner().1.into();
+    let seen = call.if_match()?;
+    let reply = call
+        .write(&[], async |ctx, uow| member::remove(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
+        .await;
+    call.app.callers.forget();
+    reply
+}
+
+/// Switches a member off, at once.
+#[api_v2_operation(tags("Users"), operation_id = "deactivate_user", summary = "Switch a member off")]
+async fn deactivate(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<User>>, Problem> {
+    let id = path.into_inner().1.into();
+    let reply = call
+        .write(&[], async |ctx, uow| {
+            member::deactivate(ctx, uow.identity(), id, None).await.map(|m| Answer::resource(m.snapshot()))
+        })
+        .await;
+    call.app.callers.forget();
+    reply
+}
+
+/// Switches a member on again.
+#[api_v2_operation(tags("Users"), operation_id = "activate_user", summary = "Switch a member on again")]
+async fn activate(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<User>>, Problem> {
+    let id = path.into_inner().1.into();
+    let reply = call
+        .write(&[], async |ctx, uow| {
+            member::activate(ctx, uow.identity(), id, None).await.map(|m| Answer::resource(m.snapshot()))
+        })
+        .await;
+    call.app.callers.forget();
+    reply
+}
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/api/v1/orgs/{org_id}/users").route(web::get().to(list)).route(web::post().to(create)))
+        .service(
+            web::resource("/api/v1/orgs/{org_id}/users/{user_id}")
+                .route(web::get().to(get))
+                .route(web::patch().to(update))
+                .route(web::delete().to(delete)),
+        )
+        .service(web::resource("/api/v1/orgs/{org_id}/users/{user_id}/deactivate").route(web::post().to(deactivate)))
+        .service(web::resource("/api/v1/orgs/{org_id}/users/{user_id}/activate").route(web::post().to(activate)));
+}

@@ -1,0 +1,82 @@
+//! The routes, one file a domain.
+
+pub mod assessments;
+pub mod blobs;
+pub mod controls;
+pub mod cors;
+pub mod evidence;
+pub mod frameworks;
+pub mod health;
+pub mod identity;
+pub mod keys;
+pub mod members;
+pub mod metrics;
+pub mod reports;
+
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use paperclip::actix::web;
+
+use crate::{
+    http::{call::path_problem, problem::Problem, shape::Shape},
+    openapi,
+};
+
+/// The documented routes.
+pub fn api(config: &mut web::ServiceConfig) {
+    health::routes(config);
+    identity::routes(config);
+    members::routes(config);
+    keys::routes(config);
+    frameworks::routes(config);
+    controls::routes(config);
+    assessments::routes(config);
+    evidence::routes(config);
+    reports::routes(config);
+}
+
+/// The routes outside the document: the document itself, its pages, blobs, keys.
+pub fn plain(config: &mut actix_web::web::ServiceConfig) {
+    openapi::pages::routes(config);
+    blobs::routes(config);
+    config
+        .route("/api/v1/openapi.json", actix_web::web::get().to(document))
+        .route("/.well-known/jwks.json", actix_web::web::get().to(jwks));
+}
+
+/// All shapes of the document.
+pub fn shapes() -> Vec<&'static Shape> {
+    [
+        health::SHAPES,
+        identity::SHAPES,
+        members::SHAPES,
+        keys::SHAPES,
+        frameworks::SHAPES,
+        controls::SHAPES,
+        assessments::SHAPES,
+        evidence::SHAPES,
+        reports::SHAPES,
+    ]
+    .concat()
+}
+
+async fn document(app: actix_web::web::Data<crate::serve::App>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header(("Cache-Control", "no-cache"))
+        .body(app.document.clone())
+}
+
+async fn jwks(app: actix_web::web::Data<crate::serve::App>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(("Cache-Control", "public, max-age=300")).json(app.tokens.jwks())
+}
+
+/// The answer to a path that no route has.
+pub async fn unknown() -> HttpResponse {
+    Problem::new(404, "there is no such path").error_response()
+}
+
+/// A path parameter that is not what it should be.
+pub fn path_error(_: &actix_web::error::PathError, request: &HttpRequest) -> Problem {
+    let wrong = request.match_info().iter().find(|(_, value)| uuid::Uuid::parse_str(value).is_err());
+    path_problem(wrong.map_or("id", |(name, _)| name))
+}

@@ -1,0 +1,210 @@
+//! Job workers: take a job, carry it out step by step, prolong its lease, retry what fails.
+//!
+//! A step is one transaction that holds its job by the fencing token. After a crash the lease runs out and
+//! another worker goes on with the next step.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::web::Data;
+use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
+use grc_evidence::service as evidence;
+use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId};
+use grc_reports::{render, service as reports, snapshot::Generation};
+use tokio_util::sync::CancellationToken;
+
+use crate::{VERSION, adapters::clock, http::problem::Problem, serve::App};
+
+/// How long a worker that says nothing keeps its job.
+const LEASE: time::Duration = time::Duration::seconds(30);
+/// How often an idle worker looks, where nothing wakes it.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Runs the workers until the token is cancelled; each finishes the step that it is at.
+pub async fn run(app: Data<App>, count: usize, stop: CancellationToken) {
+    let workers = (0..count).map(|_| {
+        let (app, stop) = (app.clone(), stop.clone());
+        tokio::spawn(async move { work(app, stop).await })
+    });
+    let workers: Vec<_> = workers.collect();
+    let keeper = tokio::spawn(housekeeping(app, stop));
+    for worker in workers {
+        if let Err(error) = worker.await {
+            tracing::error!(%error, "a job worker ended");
+        }
+    }
+    keeper.abort();
+}
+
+async fn work(app: Data<App>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let claimed = app.db.write(OrgId::PLATFORM, async |uow| uow.app().claim_job(clock::now(), LEASE).await).await;
+        match claimed {
+            Ok(Some(job)) => carry_out(&app, job, &stop).await,
+            Ok(None) => {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = app.wake.notified() => {}
+                    () = tokio::time::sleep(IDLE) => {}
+                }
+            }
+            Err(error) => {
+                let error: StoreError = error;
+                tracing::warn!(%error, "no job could be taken");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+/// What became of a job's step.
+enum Outcome {
+    More,
+    Over,
+}
+
+async fn carry_out(app: &Data<App>, job: Job, stop: &CancellationToken) {
+    loop {
+        match step(app, &job).await {
+            Ok(Outcome::Over) => return,
+            Ok(Outcome::More) if stop.is_cancelled() => return put_back(app, &job, Some(clock::now()), None).await,
+            Ok(Outcome::More) => {
+                let until = clock::now() + LEASE;
+                let renewed = app.db.write(OrgId::PLATFORM, async |uow| uow.app().renew_job(&job, until).await).await;
+                let renewed: Result<(), StoreError> = renewed;
+                if renewed.is_err() {
+                    tracing::info!(job = %job.id, "the job was taken over or cancelled");
+                    return;
+                }
+            }
+            // Somebody else has the job, or it was cancelled: there is nothing left to do here.
+            Err(problem) if problem.status == 412 => return,
+            Err(problem) => return failed(app, &job, &problem).await,
+        }
+    }
+}
+
+async fn failed(app: &Data<App>, job: &Job, problem: &Problem) {
+    tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempts, %problem, "a job's step failed");
+    if job.attempts < job.max_attempts {
+        let wait = time::Duration::seconds(1 << job.attempts.clamp(0, 8));
+        return put_back(app, job, Some(clock::now() + wait), Some(&problem.detail)).await;
+    }
+    put_back(app, job, None, Some(&problem.detail)).await;
+    let ctx = ctx(app, job);
+    let why = format!("given up after {} attempts: {}", job.attempts, problem.detail);
+    let noted: Result<(), Problem> = app
+        .db
+        .write(job.org, async |uow| {
+            match job.kind.as_str() {
+                assessment::JOB => assessment::fail(&ctx, uow.assessments(), AssessmentId(job.subject), &why).await?,
+                reports::JOB => reports::fail(&ctx, uow.reports(), ReportId(job.subject), &why).await?,
+                _ => {}
+            }
+            Ok(())
+        })
+        .await;
+    if let Err(problem) = noted {
+        tracing::error!(%problem, job = %job.id, "a failed job could not be noted");
+    }
+}
+
+async fn put_back(app: &Data<App>, job: &Job, again: Option<time::OffsetDateTime>, why: Option<&str>) {
+    let outcome: Result<(), StoreError> =
+        app.db.write(OrgId::PLATFORM, async |uow| uow.app().return_job(job, again, why).await).await;
+    if let Err(error) = outcome {
+        // Its lease runs out, and another worker takes it.
+        tracing::info!(%error, job = %job.id, "a job could not be put back");
+    }
+}
+
+/// The context of a job: the service acts, on behalf of whoever wanted the job.
+fn ctx(app: &App, job: &Job) -> Ctx {
+    let mut actor = Actor::system();
+    actor.id = UserId(job.created_by).0;
+    Ctx::new(job.org, actor, clock::now(), format!("job-{}", job.id), Arc::clone(&app.ids))
+}
+
+async fn step(app: &Data<App>, job: &Job) -> Result<Outcome, Problem> {
+    let ctx = ctx(app, job);
+    match job.kind.as_str() {
+        assessment::JOB => {
+            let step =
+                app.db.write(job.org, async |uow| grc_flows::execution::step(&ctx, uow, job, &Builtin).await).await?;
+            Ok(if step == Step::More { Outcome::More } else { Outcome::Over })
+        }
+        reports::JOB => generate(app, &ctx, job).await.map(|()| Outcome::Over),
+        evidence::PURGE_JOB => {
+            // The bytes go first: a crash in between only means to remove them again.
+            if let (Some(store), Some(key)) = (&app.store, job.payload.get("object_key").and_then(|key| key.as_str())) {
+                store.delete(key).await?;
+            }
+            app.db.write(job.org, async |uow| uow.assessments().jobs().complete(job).await).await?;
+            Ok(Outcome::Over)
+        }
+        other => Err(Problem::new(500, format!("this version knows no job «{other}»"))),
+    }
+}
+
+/// The snapshot is read in one transaction, rendered in none, and the file stored in another.
+async fn generate(app: &Data<App>, ctx: &Ctx, job: &Job) -> Result<(), Problem> {
+    let id = ReportId(job.subject);
+    let found: Result<_, Problem> = app
+        .db
+        .read(job.org, async |uow| {
+            let report = match reports::get(ctx, uow.reports(), id).await {
+                Ok(report) => report,
+                Err(gone) if gone.kind() == FaultKind::NotFound => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            let subject = report.assessment_id.ok_or_else(|| Problem::new(500, "the report has no subject"))?;
+            let snapshot = grc_flows::reporting::compliance(ctx, uow, subject, Some(&report.title)).await?;
+            Ok(Some((report, snapshot)))
+        })
+        .await;
+    let Some((report, snapshot)) = found? else {
+        return Ok(app.db.write(job.org, async |uow| uow.reports().jobs().complete(job).await).await?);
+    };
+    let at = grc_kernel::record::timestamp(ctx.now);
+    let rendered = tokio::task::spawn_blocking(move || {
+        let generation = Generation { at, version: VERSION.to_owned(), digest: snapshot.digest() };
+        (render::render(report.format, &snapshot, &generation), generation.digest)
+    });
+    let (bytes, digest) = rendered.await.map_err(|error| Problem::new(500, error.to_string()))?;
+    Ok(app.db.write(job.org, async |uow| reports::finish(ctx, uow.reports(), job, digest, &bytes).await).await?)
+}
+
+/// What is done from time to time: expired replies, limits that are back, uploads that never came.
+async fn housekeeping(app: Data<App>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(600)) => {}
+        }
+        app.limits.tidy();
+        let before = clock::now() - time::Duration::hours(grc_uow::replay::KEPT_HOURS);
+        let expired: Result<usize, StoreError> =
+            app.db.write(OrgId::PLATFORM, async |uow| uow.app().expire_replies(before).await).await;
+        if let Err(error) = expired {
+            tracing::warn!(%error, "expired replies could not be removed");
+        }
+        if let Err(problem) = sweep(&app).await {
+            tracing::warn!(%problem, "abandoned uploads could not be swept");
+        }
+    }
+}
+
+async fn sweep(app: &Data<App>) -> Result<(), Problem> {
+    let query = grc_identity::query::ORGANIZATIONS.query().limited(10_000);
+    let orgs: Result<Vec<OrgId>, StoreError> = app
+        .db
+        .read(OrgId::PLATFORM, async |uow| {
+            let page = uow.identity().organizations().page(None, &query).await?;
+            Ok(page.items.into_iter().map(|organization| organization.id).collect())
+        })
+        .await;
+    for org in orgs? {
+        let ctx = Ctx::new(org, Actor::system(), clock::now(), "sweep", Arc::clone(&app.ids));
+        app.db.write(org, async |uow| evidence::sweep(&ctx, uow.evidence(), 500).await).await?;
+    }
+    Ok(())
+}

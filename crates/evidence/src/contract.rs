@@ -1,0 +1,100 @@
+//! What every adapter of this domain must show: run on memory here and on Postgres in the workspace's tests.
+//!
+//! The transaction is bound to `ctx.org`, whose row and whose actor exist; the requirement `SOC2_TYPE2:CC6.1`
+//! is known.
+
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
+
+use grc_kernel::{Ctx, FindingId, Patch, StoreError, Uuid, list::Scalar};
+use time::Duration;
+
+use crate::{
+    EvidenceError,
+    model::{self, EvidenceStatus, Review},
+    ports::EvidenceTx,
+    service::{self, AmendEvidence, Announce, Settled},
+    store::Inspection,
+};
+
+/// The whole suite.
+pub async fn suite(ctx: &Ctx, tx: &mut dyn EvidenceTx) -> Result<(), Box<dyn std::error::Error>> {
+    let announce = Announce {
+        filename: "Přístupová politika.md".into(),
+        content_type: "text/markdown; charset=utf-8".into(),
+        control_refs: Some(vec!["SOC2_TYPE2:CC6.1".into()]),
+        ..Announce::default()
+    };
+    let bad = Announce {
+        filename: "a/b".into(),
+        control_refs: Some(vec!["SOC2_TYPE2:CC99".into()]),
+        finding_id: Some(FindingId(Uuid::from_u128(3))),
+        ..announce.clone()
+    };
+    let Err(EvidenceError::Invalid(errors)) = service::announce(ctx, tx, bad).await else { panic!("it is invalid") };
+    let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["filename", "control_refs[0]", "finding_id"]);
+
+    let made = service::announce(ctx, tx, announce.clone()).await?;
+    assert_eq!(made.content_type, "text/markdown");
+    assert_eq!(tx.evidence_repo().find(ctx.org, made.id).await?.as_ref(), Some(&made));
+    assert_eq!(tx.evidence_repo().find_by_key(ctx.org, &made.object_key).await?.as_ref(), Some(&made));
+    let text = "Každý přístup má vlastníka.".to_owned();
+    let inspection = Inspection { size: 31, sha256: "ab".repeat(32), agreed: Ok(()), text: Some(text.clone()) };
+    let Settled::Stored(stored) = service::settle(ctx, tx, made.id, inspection.clone()).await? else {
+        panic!("it is stored")
+    };
+    assert_eq!((stored.status, stored.text_length), (EvidenceStatus::Stored, Some(27)));
+    let again = service::settle(ctx, tx, made.id, inspection).await?;
+    assert_eq!(again, Settled::Stored(stored.clone()), "completing twice is completing once");
+    assert_eq!(service::get(ctx, tx, made.id).await?, ((*stored).clone(), Some(text.clone())));
+
+    let name = "SOC2_TYPE2:CC6.1".to_owned();
+    let found = tx.evidence_repo().with_texts(ctx.org, &[name], &[]).await?;
+    assert_eq!(found, [((*stored).clone(), Some(text))]);
+    assert!(tx.evidence_repo().with_texts(ctx.org, &["SOC2_TYPE2:CC6.2".to_owned()], &[]).await?.is_empty());
+    assert_eq!(tx.evidence_repo().with_texts(ctx.org, &[], &[made.id]).await?.len(), 1);
+
+    let amend = AmendEvidence {
+        review: Patch::Set("approved".into()),
+        retention_until: Patch::Set(ctx.now + Duration::days(9)),
+        ..AmendEvidence::default()
+    };
+    let amended = service::amend(ctx, tx, made.id, Some(stored.meta.revision), amend).await?;
+    assert_eq!(amended.review, Review::Approved);
+    assert!(matches!(tx.evidence_repo().update(&amended, 1).await, Err(StoreError::Stale)));
+    assert!(matches!(service::delete(ctx, tx, made.id, None).await, Err(EvidenceError::Conflict(_))), "it is retained");
+    let held = service::hold(ctx, tx, made.id, Some("litigation")).await?;
+    assert!(held.legal_hold);
+    service::hold(ctx, tx, made.id, None).await?;
+    let touches = service::custody_page(ctx, tx, made.id, &model::CUSTODY.query()).await?;
+    let touches: Vec<&str> = touches.items.iter().map(|event| event.event.as_str()).collect();
+    assert_eq!(touches.len(), 4, "{touches:?}");
+
+    let second = service::announce(ctx, tx, Announce { control_refs: None, ..announce }).await?;
+    let lie = Inspection { size: 4, sha256: "cd".repeat(32), agreed: Err("it is a program".into()), text: None };
+    assert!(matches!(service::settle(ctx, tx, second.id, lie).await?, Settled::Rejected(_)));
+    let stored_only = model::LIST.query().only("status", vec![Scalar::Text("stored".into())]);
+    assert_eq!(tx.evidence_repo().page(ctx.org, &stored_only).await?.items.len(), 1);
+    let tagged = model::LIST.query().only("control_ref", vec![Scalar::Text("SOC2_TYPE2:CC6.1".into())]);
+    assert_eq!(tx.evidence_repo().page(ctx.org, &tagged).await?.items.len(), 1);
+    service::delete(ctx, tx, second.id, None).await?;
+    assert_eq!(tx.evidence_repo().page(ctx.org, &model::LIST.query()).await?.items.len(), 1);
+    assert!(matches!(service::get(ctx, tx, second.id).await, Err(EvidenceError::NotFound(_))));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use grc_kernel::OrgId;
+
+    use super::*;
+    use crate::mem::MemTx;
+
+    #[test]
+    fn memory_keeps_the_contract() {
+        let ctx = Ctx::for_tests(OrgId(Uuid::from_u128(1)));
+        let mut tx = MemTx::default();
+        tx.store.requirements.insert("SOC2_TYPE2:CC6.1".into());
+        futures::executor::block_on(suite(&ctx, &mut tx)).unwrap();
+    }
+}

@@ -1,0 +1,110 @@
+//! The object store as a port, and the inspection of what a client put there.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::{extract, model::Evidence, sniff};
+
+/// What a store can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// The object is not there.
+    #[error("the object is not in the store")]
+    Missing,
+    /// The store is not configured or does not answer.
+    #[error("the evidence store is not available: {0}")]
+    Unavailable(String),
+}
+
+/// A request that the client itself sends to the store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Presigned {
+    /// Where to.
+    pub url: String,
+    /// The headers that it must carry.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a presigned upload is bound to.
+#[derive(Clone, Debug)]
+pub struct UploadTerms {
+    /// The object.
+    pub key: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its size, where the client said.
+    pub size: Option<i64>,
+    /// Its SHA-256 in hex, where the client said.
+    pub sha256: Option<String>,
+    /// For how long, in seconds.
+    pub seconds: i64,
+}
+
+/// Reads an object in pieces, so that 5 GiB never stand in memory.
+#[async_trait]
+pub trait ObjectReader: Send {
+    /// The next piece; none at the end.
+    async fn chunk(&mut self) -> Result<Option<Bytes>, ObjectError>;
+}
+
+/// Where evidence is kept.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// What kind of store it is: `local`, `s3`, `memory`.
+    fn kind(&self) -> &'static str;
+    /// A request by which the client uploads an object.
+    async fn presign_put(&self, terms: &UploadTerms) -> Result<Presigned, ObjectError>;
+    /// A request by which the client downloads an object, under a file name.
+    async fn presign_get(&self, key: &str, filename: &str, seconds: i64) -> Result<Presigned, ObjectError>;
+    /// Opens an object for reading.
+    async fn open(&self, key: &str) -> Result<Box<dyn ObjectReader>, ObjectError>;
+    /// Writes a whole object.
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), ObjectError>;
+    /// Removes an object; absent ones are no error.
+    async fn delete(&self, key: &str) -> Result<(), ObjectError>;
+    /// Whether the store answers.
+    async fn check(&self) -> Result<(), ObjectError>;
+}
+
+/// What the inspection of an uploaded object showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspection {
+    /// Its size in bytes.
+    pub size: i64,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+    /// Whether the bytes agree with the declared type; the error says what they are instead.
+    pub agreed: Result<(), String>,
+    /// Its text, where its type has one.
+    pub text: Option<String>,
+}
+
+/// Reads an object back: counts, hashes, sniffs, extracts. The whole object is hashed, its first 8 MiB are
+/// kept for the text.
+pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Inspection, ObjectError> {
+    let mut reader = store.open(&evidence.object_key).await?;
+    let mut sha = Sha256::new();
+    let mut size: i64 = 0;
+    let mut kept: Vec<u8> = Vec::new();
+    while let Some(chunk) = reader.chunk().await? {
+        sha.update(&chunk);
+        size = size.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
+        let room = extract::BYTES_MAX.saturating_sub(kept.len());
+        kept.extend(chunk.iter().take(room));
+    }
+    let head = kept.get(..kept.len().min(sniff::HEAD)).unwrap_or_default();
+    let agreed = sniff::agree(&evidence.content_type, head).map(|_| ());
+    let text = if agreed.is_ok() { extract::extract(&evidence.content_type, &kept) } else { None };
+    Ok(Inspection { size, sha256: hex::encode(sha.finalize()), agreed, text })
+}
+
+/// Recomputes an object's SHA-256.
+pub async fn hash(store: &dyn ObjectStore, key: &str) -> Result<String, ObjectError> {
+    let mut reader = store.open(key).await?;
+    let mut sha = Sha256::new();
+    while let Some(chunk) = reader.chunk().await? {
+        sha.update(&chunk);
+    }
+    Ok(hex::encode(sha.finalize()))
+}

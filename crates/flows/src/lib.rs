@@ -1,0 +1,4 @@
+//! Use cases that span domains. Each runs in one transaction of [`grc_uow::Uow`].
+
+pub mod execution;
+pub mod reporting;

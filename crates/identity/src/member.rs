@@ -1,0 +1,284 @@
+//! Use cases of an organization's members.
+
+use grc_kernel::{Access, Checker, Ctx, Fact, ListQuery, Meta, OrgId, Page, Patch, Permission, Role, UserId};
+use time::Duration;
+
+use crate::{
+    error::{IdentityError, unchanged},
+    model::{Account, Invitation, Member, Membership, MembershipStatus},
+    ports::{IdentityTx, Passwords, Secrets},
+    rules,
+};
+
+const AREA: &str = "user";
+/// How long an invitation can be accepted.
+pub const INVITATION_DAYS: i64 = 7;
+
+/// A new member.
+#[derive(Clone, Default)]
+pub struct AddMember {
+    /// The person's address; an existing account with it is linked.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// The role, by its wire name.
+    pub role: String,
+    /// A first password; without one the person is invited.
+    pub password: Option<String>,
+}
+
+/// A change of a member.
+#[derive(Clone, Debug, Default)]
+pub struct AmendMember {
+    /// The person's name; only where this is the person's only membership.
+    pub name: Patch<String>,
+    /// The role, by its wire name.
+    pub role: Patch<String>,
+}
+
+/// What became of an addition.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// The member.
+    pub member: Member,
+    /// The invitation's token, shown once, where the person was invited.
+    pub invitation: Option<String>,
+}
+
+/// Adds a member. Platform admins may add one to any organization.
+pub async fn add(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    passwords: &dyn Passwords,
+    secrets: &dyn Secrets,
+    command: AddMember,
+) -> Result<Added, IdentityError> {
+    require_admin(ctx)?;
+    tx.organizations().find(ctx.org).await?.ok_or(IdentityError::NotFound("organization"))?;
+    let mut check = Checker::new();
+    let email = check.email("email", &command.email);
+    let name = check.name("name", &command.name);
+    let role = role(&mut check, &command.role);
+    if let Some(Err(error)) =
+        command.password.as_deref().map(|password| rules::check_password("password", password, &email))
+    {
+        check.note(error.field, error.code, error.detail);
+    }
+    check.finish()?;
+    let existing = tx.accounts().find_by_email(&email).await?;
+    let known = existing.is_some();
+    if known && command.password.is_some() {
+        let detail = "the address has an account, whose password only its owner changes";
+        return Err(grc_kernel::FieldError::new("password", "not_allowed", detail).into());
+    }
+    let account = match existing {
+        Some(account) => account,
+        None => {
+            let password_hash = match &command.password {
+                Some(password) => Some(passwords.hash(password).await?),
+                None => None,
+            };
+            let account = new_account(ctx, email, name, password_hash);
+            tx.accounts().insert(&account).await.map_err(taken)?;
+            account
+        }
+    };
+    // Somebody with a password needs no invitation to prove the address again.
+    let invited = account.password_hash.is_none();
+    let status = if invited { MembershipStatus::Invited } else { MembershipStatus::Active };
+    let membership =
+        Membership { id: ctx.new_id(), org: ctx.org, user: account.id, role, status, meta: Meta::new(ctx) };
+    match tx.members().insert(&membership).await {
+        Err(grc_kernel::StoreError::Duplicate(_)) => {
+            return Err(IdentityError::Conflict("the person is a member already".into()));
+        }
+        other => other?,
+    }
+    let invitation = if invited {
+        let token = rules::token(secrets.random());
+        let expires_at = ctx.now + Duration::days(INVITATION_DAYS);
+        let hash = rules::hash_secret(&token);
+        let invitation =
+            Invitation { id: ctx.new_id(), org: ctx.org, user: account.id, hash, expires_at, accepted_at: None };
+        tx.invitations().insert(&invitation).await?;
+        Some(token)
+    } else {
+        None
+    };
+    let member = Member { account, membership };
+    tx.journal().record(ctx, Fact::created(&member)).await?;
+    Ok(Added { member, invitation })
+}
+
+/// One member.
+pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Member, IdentityError> {
+    ctx.require(Permission::new(AREA, Access::Read))?;
+    find(ctx, tx, user).await
+}
+
+/// A page of members.
+pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<Member>, IdentityError> {
+    ctx.require(Permission::new(AREA, Access::Read))?;
+    Ok(tx.members().page(ctx.org, query).await?)
+}
+
+/// Changes a member's role or name.
+pub async fn amend(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    user: UserId,
+    if_match: Option<i64>,
+    command: AmendMember,
+) -> Result<Member, IdentityError> {
+    ctx.require(Permission::new(AREA, Access::Admin))?;
+    let before = find(ctx, tx, user).await?;
+    unchanged(if_match, before.membership.meta.revision)?;
+    let mut check = Checker::new();
+    let mut after = before.clone();
+    match &command.role {
+        Patch::Keep => {}
+        Patch::Clear => check.note("role", "required", "may not be null"),
+        Patch::Set(name) => after.membership.role = role(&mut check, name),
+    }
+    match &command.name {
+        Patch::Keep => {}
+        Patch::Clear => check.note("name", "required", "may not be null"),
+        Patch::Set(name) => after.account.name = check.name("name", name),
+    }
+    check.finish()?;
+    if after.membership.role != Role::Admin {
+        keep_an_admin(tx, &before).await?;
+    }
+    if after.account.name != before.account.name {
+        if tx.members().of_user(user).await?.len() > 1 {
+            let text = "the person is a member elsewhere too, so only they change their name";
+            return Err(IdentityError::Conflict(text.into()));
+        }
+        after.account.meta.touch(ctx);
+        tx.accounts().update(&after.account, before.account.meta.revision).await?;
+    }
+    save(ctx, tx, "updated", &before, after).await
+}
+
+/// Switches a member off: from now on the person can do nothing here, and the keys they made are revoked.
+pub async fn deactivate(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    user: UserId,
+    if_match: Option<i64>,
+) -> Result<Member, IdentityError> {
+    ctx.require(Permission::new(AREA, Access::Admin))?;
+    let before = find(ctx, tx, user).await?;
+    unchanged(if_match, before.membership.meta.revision)?;
+    keep_an_admin(tx, &before).await?;
+    tx.api_keys().revoke_created_by(ctx.org, user, ctx.now).await?;
+    let mut after = before.clone();
+    after.membership.status = MembershipStatus::Deactivated;
+    save(ctx, tx, "deactivated", &before, after).await
+}
+
+/// Switches a member on again.
+pub async fn activate(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    user: UserId,
+    if_match: Option<i64>,
+) -> Result<Member, IdentityError> {
+    ctx.require(Permission::new(AREA, Access::Admin))?;
+    let before = find(ctx, tx, user).await?;
+    unchanged(if_match, before.membership.meta.revision)?;
+    if before.account.password_hash.is_none() {
+        return Err(IdentityError::Conflict("the person has not accepted the invitation yet".into()));
+    }
+    let mut after = before.clone();
+    after.membership.status = MembershipStatus::Active;
+    save(ctx, tx, "activated", &before, after).await
+}
+
+/// Removes a member; the account and its other memberships stay.
+pub async fn remove(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    user: UserId,
+    if_match: Option<i64>,
+) -> Result<(), IdentityError> {
+    ctx.require(Permission::new(AREA, Access::Admin))?;
+    let before = find(ctx, tx, user).await?;
+    unchanged(if_match, before.membership.meta.revision)?;
+    keep_an_admin(tx, &before).await?;
+    tx.api_keys().revoke_created_by(ctx.org, user, ctx.now).await?;
+    tx.members().delete(ctx.org, user).await?;
+    tx.journal().record(ctx, Fact::deleted(&before)).await?;
+    Ok(())
+}
+
+/// The role that a person has in an organization: none without an active membership.
+pub async fn role_in(tx: &mut dyn IdentityTx, org: OrgId, user: UserId) -> Result<Option<Role>, IdentityError> {
+    let member = tx.members().find(org, user).await?;
+    Ok(member
+        .filter(|member| member.membership.status == MembershipStatus::Active)
+        .map(|member| member.membership.role))
+}
+
+fn require_admin(ctx: &Ctx) -> Result<(), IdentityError> {
+    if ctx.actor.platform_admin { Ok(()) } else { Ok(ctx.require(Permission::new(AREA, Access::Admin))?) }
+}
+
+pub(crate) fn new_account(ctx: &Ctx, email: String, name: String, password_hash: Option<String>) -> Account {
+    Account {
+        id: ctx.new_id(),
+        email,
+        name,
+        password_hash,
+        platform_admin: false,
+        last_login_at: None,
+        mfa_enabled: false,
+        meta: Meta::new(ctx),
+    }
+}
+
+/// Two requests added the same new address at once.
+pub(crate) fn taken(error: grc_kernel::StoreError) -> IdentityError {
+    match error {
+        grc_kernel::StoreError::Duplicate(_) => IdentityError::Conflict("the address has an account already".into()),
+        other => other.into(),
+    }
+}
+
+fn role(check: &mut Checker, name: &str) -> Role {
+    Role::parse(name).unwrap_or_else(|| {
+        check.note("role", "invalid", format!("must be one of {}", Role::NAMES.join(", ")));
+        Role::Viewer
+    })
+}
+
+async fn find(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Member, IdentityError> {
+    tx.members().find(ctx.org, user).await?.ok_or(IdentityError::NotFound("user"))
+}
+
+/// Refuses a move that would leave the organization without an active admin.
+async fn keep_an_admin(tx: &mut dyn IdentityTx, member: &Member) -> Result<(), IdentityError> {
+    let membership = &member.membership;
+    if membership.role != Role::Admin || membership.status != MembershipStatus::Active {
+        return Ok(());
+    }
+    let admins = tx.members().lock_admins(membership.org).await?;
+    if admins.iter().any(|admin| *admin != membership.user) {
+        Ok(())
+    } else {
+        Err(IdentityError::Conflict("the last admin of an organization stays one".into()))
+    }
+}
+
+async fn save(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    verb: &str,
+    before: &Member,
+    mut after: Member,
+) -> Result<Member, IdentityError> {
+    after.membership.meta.touch(ctx);
+    tx.members().update(&after.membership, before.membership.meta.revision).await?;
+    tx.journal().record(ctx, Fact::moved(verb, before, &after)).await?;
+    Ok(after)
+}

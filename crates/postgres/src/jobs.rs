@@ -1,0 +1,205 @@
+//! The job queue on a table: `FOR UPDATE SKIP LOCKED`, leases, fencing tokens.
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use grc_kernel::{Ctx, Job, JobId, JobQueue, JobStatus, JobsTx, NewJob, OrgId, StoreError, StoreResult, list::Scalar};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    error,
+    list::{Parts, Rows},
+    schema::jobs,
+    tx::PgTx,
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = jobs)]
+struct Row {
+    id: Uuid,
+    org_id: Uuid,
+    kind: String,
+    subject_id: Uuid,
+    payload: serde_json::Value,
+    status: String,
+    progress: i32,
+    attempts: i32,
+    max_attempts: i32,
+    run_at: OffsetDateTime,
+    fence: i64,
+    error: Option<String>,
+    created_by: Uuid,
+    created_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> StoreResult<Self> {
+        Ok(Self {
+            id: JobId(row.id),
+            org: OrgId(row.org_id),
+            kind: row.kind,
+            subject: row.subject_id,
+            payload: row.payload,
+            status: JobStatus::parse(&row.status).ok_or_else(|| error::corrupt("jobs", "status", &row.status))?,
+            progress: row.progress,
+            attempts: row.attempts,
+            max_attempts: row.max_attempts,
+            run_at: row.run_at,
+            fence: row.fence,
+            error: row.error,
+            created_by: row.created_by,
+            created_at: row.created_at,
+        })
+    }
+}
+
+#[async_trait]
+impl JobQueue for PgTx {
+    async fn enqueue(&mut self, ctx: &Ctx, job: NewJob) -> StoreResult<JobId> {
+        let id: JobId = ctx.new_id();
+        diesel::insert_into(jobs::table)
+            .values((
+                jobs::id.eq(id.0),
+                jobs::org_id.eq(ctx.org.0),
+                jobs::kind.eq(job.kind),
+                jobs::subject_id.eq(job.subject),
+                jobs::payload.eq(job.payload),
+                jobs::status.eq(JobStatus::Queued.as_str()),
+                jobs::max_attempts.eq(job.max_attempts),
+                jobs::run_at.eq(ctx.now),
+                jobs::created_by.eq(ctx.actor.id),
+                jobs::created_at.eq(ctx.now),
+                jobs::updated_at.eq(ctx.now),
+            ))
+            .execute(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        Ok(id)
+    }
+
+    async fn cancel(&mut self, org: OrgId, kind: &str, subject: Uuid) -> StoreResult<()> {
+        diesel::update(jobs::table)
+            .filter(jobs::org_id.eq(org.0))
+            .filter(jobs::kind.eq(kind))
+            .filter(jobs::subject_id.eq(subject))
+            .filter(jobs::status.eq_any([JobStatus::Queued.as_str(), JobStatus::Running.as_str()]))
+            .set(jobs::status.eq(JobStatus::Cancelled.as_str()))
+            .execute(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        Ok(())
+    }
+
+    async fn hold(&mut self, job: &Job) -> StoreResult<()> {
+        let held: Option<Uuid> = QueryDsl::for_update(
+            jobs::table
+                .filter(jobs::id.eq(job.id.0))
+                .filter(jobs::fence.eq(job.fence))
+                .filter(jobs::status.eq(JobStatus::Running.as_str()))
+                .select(jobs::id),
+        )
+        .get_result(self.connection()?)
+        .await
+        .map(Some)
+        .or_else(|failure| if failure == diesel::result::Error::NotFound { Ok(None) } else { Err(failure) })
+        .map_err(error::store)?;
+        held.map(|_| ()).ok_or(StoreError::Stale)
+    }
+
+    async fn progress(&mut self, job: &Job, percent: i32) -> StoreResult<()> {
+        self.settle(job, JobStatus::Running, percent, None).await
+    }
+
+    async fn complete(&mut self, job: &Job) -> StoreResult<()> {
+        self.settle(job, JobStatus::Completed, 100, None).await
+    }
+}
+
+impl JobsTx for PgTx {
+    fn jobs(&mut self) -> &mut dyn JobQueue {
+        self
+    }
+}
+
+impl PgTx {
+    async fn settle(&mut self, job: &Job, status: JobStatus, percent: i32, failure: Option<&str>) -> StoreResult<()> {
+        let rows = diesel::update(jobs::table)
+            .filter(jobs::id.eq(job.id.0))
+            .filter(jobs::fence.eq(job.fence))
+            .filter(jobs::status.eq(JobStatus::Running.as_str()))
+            .set((jobs::status.eq(status.as_str()), jobs::progress.eq(percent), jobs::error.eq(failure)))
+            .execute(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        error::met(rows)
+    }
+
+    /// Takes the job that has waited longest, of any organization: one that is due, or one whose worker let
+    /// its lease run out. The fencing token rises, so the former worker can no longer write.
+    pub(crate) async fn claim(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {
+        let next = Parts::default()
+            .sql("FROM jobs WHERE (status = 'queued' AND run_at <= ")
+            .bind(Scalar::Time(now))
+            .sql(") OR (status = 'running' AND lease_until < ")
+            .bind(Scalar::Time(now))
+            .sql(") ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED");
+        let rows: Vec<Row> = Rows::<Row>::from(next).load(self.connection()?).await.map_err(error::store)?;
+        let Some(found) = rows.into_iter().next() else { return Ok(None) };
+        let row: Row = diesel::update(jobs::table.filter(jobs::id.eq(found.id)))
+            .set((
+                jobs::status.eq(JobStatus::Running.as_str()),
+                jobs::fence.eq(jobs::fence + 1),
+                jobs::attempts.eq(jobs::attempts + 1),
+                jobs::lease_until.eq(now + lease),
+                jobs::updated_at.eq(now),
+            ))
+            .returning(Row::as_returning())
+            .get_result(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        Job::try_from(row).map(Some)
+    }
+
+    /// Prolongs the lease of a job that is being worked on.
+    pub(crate) async fn renew(&mut self, job: &Job, until: OffsetDateTime) -> StoreResult<()> {
+        let rows = diesel::update(jobs::table)
+            .filter(jobs::id.eq(job.id.0))
+            .filter(jobs::fence.eq(job.fence))
+            .filter(jobs::status.eq(JobStatus::Running.as_str()))
+            .set(jobs::lease_until.eq(until))
+            .execute(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        error::met(rows)
+    }
+
+    /// Puts a job back: to be tried again at a time, or given up.
+    pub(crate) async fn put_back(
+        &mut self,
+        job: &Job,
+        again: Option<OffsetDateTime>,
+        failure: Option<&str>,
+    ) -> StoreResult<()> {
+        let Some(run_at) = again else {
+            return self.settle(job, JobStatus::Failed, job.progress, failure).await;
+        };
+        let rows = diesel::update(jobs::table)
+            .filter(jobs::id.eq(job.id.0))
+            .filter(jobs::fence.eq(job.fence))
+            .filter(jobs::status.eq(JobStatus::Running.as_str()))
+            .set((
+                jobs::status.eq(JobStatus::Queued.as_str()),
+                jobs::run_at.eq(run_at),
+                jobs::error.eq(failure),
+                // A job that is handed back without having failed has not used up its attempt.
+                jobs::attempts.eq(if failure.is_some() { job.attempts } else { job.attempts - 1 }),
+            ))
+            .execute(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        error::met(rows)
+    }
+}

@@ -1,0 +1,23 @@
+//! The Postgres adapter: one Diesel repository per file, the unit of work over them, migrations and
+//! row-level security. The only crate that names Diesel.
+//!
+//! Reading order: [`pool`] (connections and their role), `tx` (a transaction bound to an organization),
+//! `list` (keyset pages from a list request), `journal`, `jobs`, `backend`, then one file per repository.
+
+mod assessments;
+mod backend;
+mod error;
+mod evidence;
+mod identity;
+mod jobs;
+mod journal;
+mod list;
+pub mod migrate;
+pub mod pool;
+mod reports;
+mod schema;
+mod tx;
+
+pub use backend::PgBackend;
+pub use pool::PoolConfig;
+pub use tx::PgTx;

@@ -1,0 +1,305 @@
+//! Keyset pages: SQL for a [`ListQuery`].
+//!
+//! The statement is a query fragment of our own rather than `diesel::sql_query`, because Diesel never caches
+//! the latter's prepared statement. Its text holds only what a [`grc_kernel::ListSpec`] declares; every value is bound.
+
+use std::marker::PhantomData;
+
+use diesel::{
+    Expression, Selectable,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_types::{BigInt, Bool, Date, Double, Text, Timestamptz, Uuid as SqlUuid},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, methods::LoadQuery};
+use grc_kernel::{
+    Kind, ListQuery, Page, Record, StoreError, StoreResult,
+    list::{Field, Scalar, Test},
+};
+use uuid::Uuid;
+
+use crate::error;
+
+/// A piece of a statement: text of ours, or a bound value.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// Text, never a user's.
+    Sql(String),
+    /// A value.
+    Bind(Bind),
+}
+
+/// A bound value.
+#[derive(Clone, Debug)]
+pub(crate) enum Bind {
+    /// One value.
+    One(Scalar),
+    /// Several values of a kind, as an array.
+    Many(Kind, Vec<Scalar>),
+}
+
+/// A statement in pieces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts(Vec<Part>);
+
+impl Parts {
+    /// Text of ours.
+    pub(crate) fn sql(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Part::Sql(text.into()));
+        self
+    }
+
+    /// A bound value.
+    pub(crate) fn bind(mut self, value: Scalar) -> Self {
+        self.0.push(Part::Bind(Bind::One(value)));
+        self
+    }
+
+    /// A bound id.
+    pub(crate) fn id(self, id: impl Into<Uuid>) -> Self {
+        self.bind(Scalar::Id(id.into()))
+    }
+
+    /// Bound values as an array.
+    pub(crate) fn array(mut self, kind: Kind, values: Vec<Scalar>) -> Self {
+        self.0.push(Part::Bind(Bind::Many(kind, values)));
+        self
+    }
+
+    fn walk<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for part in &self.0 {
+            match part {
+                Part::Sql(text) => out.push_sql(text),
+                Part::Bind(Bind::One(value)) => bind_one(&mut out, value)?,
+                Part::Bind(Bind::Many(kind, values)) => bind_many(&mut out, *kind, values)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bind_one<'b>(out: &mut AstPass<'_, 'b, Pg>, value: &'b Scalar) -> QueryResult<()> {
+    match value {
+        Scalar::Text(text) => out.push_bind_param::<Text, _>(text),
+        Scalar::Int(number) => out.push_bind_param::<BigInt, _>(number),
+        Scalar::Number(number) => out.push_bind_param::<Double, _>(number),
+        Scalar::Bool(flag) => out.push_bind_param::<Bool, _>(flag),
+        Scalar::Time(at) => out.push_bind_param::<Timestamptz, _>(at),
+        Scalar::Date(date) => out.push_bind_param::<Date, _>(date),
+        Scalar::Id(id) => out.push_bind_param::<SqlUuid, _>(id),
+    }
+}
+
+/// An array travels as its elements, `ARRAY[$1, $2]`, with a cast that names the type where it is empty.
+fn bind_many<'b>(out: &mut AstPass<'_, 'b, Pg>, kind: Kind, values: &'b [Scalar]) -> QueryResult<()> {
+    out.push_sql("ARRAY[");
+    for (i, value) in values.iter().enumerate() {
+        if i > 0 {
+            out.push_sql(", ");
+        }
+        bind_one(out, value)?;
+    }
+    out.push_sql(match kind {
+        Kind::Text | Kind::Texts | Kind::Choice(_) => "]::text[]",
+        Kind::Int => "]::bigint[]",
+        Kind::Number => "]::double precision[]",
+        Kind::Bool => "]::boolean[]",
+        Kind::Time => "]::timestamptz[]",
+        Kind::Date => "]::date[]",
+        Kind::Id | Kind::Ids => "]::uuid[]",
+    });
+    Ok(())
+}
+
+/// `SELECT <the row's columns> <the rest>`, cached by its text.
+#[derive(Debug)]
+pub(crate) struct Rows<R> {
+    rest: Parts,
+    row: PhantomData<R>,
+}
+
+impl<R> Rows<R> {
+    /// Rows of a type from `FROM ...` on.
+    pub(crate) fn from(rest: Parts) -> Self {
+        Self { rest, row: PhantomData }
+    }
+}
+
+impl<R: Selectable<Pg>> Query for Rows<R>
+where
+    R::SelectExpression: Expression,
+{
+    type SqlType = <R::SelectExpression as Expression>::SqlType;
+}
+
+impl<R> QueryId for Rows<R> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<R: Selectable<Pg>> QueryFragment<Pg> for Rows<R>
+where
+    R::SelectExpression: QueryFragment<Pg>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        // The selection of a `Selectable` row is a list of columns: it binds nothing, so a fresh one may be
+        // walked for its text alone.
+        out.push_sql(&selection::<R>()?);
+        out.push_sql(" ");
+        self.rest.walk(out)
+    }
+}
+
+fn selection<R: Selectable<Pg>>() -> QueryResult<String>
+where
+    R::SelectExpression: QueryFragment<Pg>,
+{
+    use diesel::query_builder::QueryBuilder;
+    let mut builder = diesel::pg::PgQueryBuilder::default();
+    R::construct_selection().to_sql(&mut builder, &Pg)?;
+    Ok(builder.finish())
+}
+
+/// `SELECT count(*) <the rest>`.
+struct Count(Parts);
+
+impl Query for Count {
+    type SqlType = BigInt;
+}
+
+impl QueryId for Count {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Pg> for Count {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT count(*) ");
+        self.0.walk(out)
+    }
+}
+
+/// A statement that returns no rows, for what Diesel's own language cannot say.
+pub(crate) struct Statement(pub(crate) Parts);
+
+impl Query for Statement {
+    type SqlType = diesel::sql_types::Untyped;
+}
+
+impl QueryId for Statement {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Pg> for Statement {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk(out)
+    }
+}
+
+/// One page of a table (or of a join) for a list request.
+///
+/// `from` is everything between the selection and the filters, ending in a condition: `FROM risks WHERE
+/// risks.org_id = $1`. `id` is the column that breaks ties.
+pub(crate) async fn page<R, T>(
+    connection: &mut AsyncPgConnection,
+    from: Parts,
+    id: &str,
+    query: &ListQuery,
+) -> StoreResult<Page<T>>
+where
+    Rows<R>: for<'q> LoadQuery<'q, AsyncPgConnection, R>,
+    R: TryInto<T> + Send + 'static,
+    StoreError: From<<R as TryInto<T>>::Error>,
+    T: Record,
+{
+    let filtered = filter(from, query);
+    let total = if query.total {
+        let count: i64 = Count(filtered.clone()).get_result(connection).await.map_err(error::store)?;
+        Some(count)
+    } else {
+        None
+    };
+    let direction = if query.sort.descending { "DESC" } else { "ASC" };
+    let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let statement = after(filtered, id, query)
+        .sql(format!(" ORDER BY {} {direction}, {id} {direction} LIMIT ", query.sort.field.column))
+        .bind(Scalar::Int(limit));
+    let rows: Vec<R> = Rows::<R>::from(statement).load(connection).await.map_err(error::store)?;
+    let items =
+        rows.into_iter().map(|row| row.try_into().map_err(StoreError::from)).collect::<StoreResult<Vec<T>>>()?;
+    Ok(Page::cut(query, items, total))
+}
+
+/// Adds the request's filters and search words.
+pub(crate) fn filter(mut parts: Parts, query: &ListQuery) -> Parts {
+    for filter in &query.filters {
+        parts = test(parts.sql(" AND "), filter.field, &filter.test);
+    }
+    let searched: Vec<&str> =
+        query.spec.fields.iter().filter(|field| field.searched).map(|field| field.column).collect();
+    for word in &query.search {
+        let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        parts = parts.sql(" AND (");
+        for (i, column) in searched.iter().enumerate() {
+            parts = parts
+                .sql(format!("{}{column} ILIKE ", if i > 0 { " OR " } else { "" }))
+                .bind(Scalar::Text(pattern.clone()));
+        }
+        parts = parts.sql(")");
+    }
+    parts
+}
+
+fn test(parts: Parts, field: &Field, test: &Test) -> Parts {
+    let column = field.column;
+    match test {
+        Test::AnyOf(values) if field.kind.is_list() => {
+            parts.sql(format!("{column} && ")).array(field.kind, values.clone())
+        }
+        Test::NoneOf(values) if field.kind.is_list() => {
+            parts.sql(format!("NOT coalesce({column} && ")).array(field.kind, values.clone()).sql(", false)")
+        }
+        Test::AnyOf(values) => match values.as_slice() {
+            [value] => parts.sql(format!("{column} = ")).bind(value.clone()),
+            _ => parts.sql(format!("{column} = ANY (")).array(field.kind, values.clone()).sql(")"),
+        },
+        Test::NoneOf(values) => {
+            parts.sql(format!("NOT coalesce({column} = ANY (")).array(field.kind, values.clone()).sql("), false)")
+        }
+        Test::AtLeast(value) => parts.sql(format!("{column} >= ")).bind(value.clone()),
+        Test::AtMost(value) => parts.sql(format!("{column} <= ")).bind(value.clone()),
+        Test::Null(null) if field.kind.is_list() => {
+            parts.sql(format!("coalesce(cardinality({column}), 0) {} 0", if *null { "=" } else { ">" }))
+        }
+        Test::Null(null) => parts.sql(format!("{column} IS {}NULL", if *null { "" } else { "NOT " })),
+    }
+}
+
+/// Adds the condition that rows come after the cursor. Absent values are the greatest.
+fn after(parts: Parts, id: &str, query: &ListQuery) -> Parts {
+    let Some(cursor) = &query.after else { return parts };
+    let field = query.sort.field;
+    let (column, sign) = (field.column, if query.sort.descending { "<" } else { ">" });
+    match (&cursor.value, field.nullable) {
+        // A row comparison, which an index over (org_id, column, id) answers as a range.
+        (Some(value), false) => {
+            parts.sql(format!(" AND ({column}, {id}) {sign} (")).bind(value.clone()).sql(", ").id(cursor.id).sql(")")
+        }
+        (Some(value), true) => {
+            let parts = parts
+                .sql(format!(" AND (({column}, {id}) {sign} ("))
+                .bind(value.clone())
+                .sql(", ")
+                .id(cursor.id)
+                .sql(")");
+            if query.sort.descending { parts.sql(")") } else { parts.sql(format!(" OR {column} IS NULL)")) }
+        }
+        (None, _) => {
+            let parts = parts.sql(format!(" AND (({column} IS NULL AND {id} {sign} ")).id(cursor.id).sql(")");
+            if query.sort.descending { parts.sql(format!(" OR {column} IS NOT NULL)")) } else { parts.sql(")") }
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The tables, as Diesel sees them. A test compares this file with the migrated database.
+
+diesel::table! {
+    journal (org_id, sequence) {
+        org_id -> Uuid,
+        sequence -> BigInt,
+        id -> Uuid,
+        occurred_at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Uuid,
+        actor_name -> Text,
+        action -> Text,
+        resource_type -> Text,
+        resource_id -> Uuid,
+        revision -> Nullable<BigInt>,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+        request_id -> Text,
+        feed -> Bool,
+        prev_hash -> Binary,
+        hash -> Binary,
+        canonical_version -> SmallInt,
+    }
+}
+
+diesel::table! {
+    journal_heads (org_id) {
+        org_id -> Uuid,
+        sequence -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        kind -> Text,
+        subject_id -> Uuid,
+        payload -> Jsonb,
+        status -> Text,
+        progress -> Integer,
+        attempts -> Integer,
+        max_attempts -> Integer,
+        run_at -> Timestamptz,
+        lease_until -> Nullable<Timestamptz>,
+        fence -> BigInt,
+        error -> Nullable<Text>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    replies (org_id, caller, key) {
+        org_id -> Uuid,
+        caller -> Uuid,
+        key -> Text,
+        request_digest -> Binary,
+        status -> Integer,
+        headers -> Jsonb,
+        body -> Binary,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    organizations (id) {
+        id -> Uuid,
+        name -> Text,
+        slug -> Text,
+        industry -> Nullable<Text>,
+        country -> Nullable<Text>,
+        timezone -> Nullable<Text>,
+        settings -> Jsonb,
+        deleted_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> Uuid,
+        email -> Text,
+        name -> Text,
+        password_hash -> Nullable<Text>,
+        platform_admin -> Bool,
+        last_login_at -> Nullable<Timestamptz>,
+        mfa_enabled -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    memberships (org_id, user_id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        user_id -> Uuid,
+        role -> Text,
+        status -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        user_agent -> Nullable<Text>,
+        address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (hash) {
+        hash -> Binary,
+        session_id -> Uuid,
+        issued_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    api_keys (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        name -> Text,
+        role -> Text,
+        scopes -> Nullable<Array<Text>>,
+        prefix -> Text,
+        hash -> Binary,
+        previous_hash -> Nullable<Binary>,
+        previous_until -> Nullable<Timestamptz>,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    invitations (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        user_id -> Uuid,
+        hash -> Binary,
+        expires_at -> Timestamptz,
+        accepted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    frameworks (id) {
+        id -> Uuid,
+        org_id -> Nullable<Uuid>,
+        key -> Text,
+        name -> Text,
+        version -> Text,
+        description -> Text,
+        source -> Text,
+        control_count -> BigInt,
+        baselines -> Array<Text>,
+        document -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    requirements (id) {
+        id -> Uuid,
+        framework_id -> Uuid,
+        org_id -> Nullable<Uuid>,
+        control_ref -> Text,
+        title -> Text,
+        family -> Text,
+        family_title -> Text,
+        description -> Text,
+        baselines -> Array<Text>,
+        guidance -> Nullable<Text>,
+        evidence_hints -> Array<Text>,
+        parent_ref -> Nullable<Text>,
+        position -> BigInt,
+        assessable -> Bool,
+    }
+}
+
+diesel::table! {
+    service_state (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    controls (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        name -> Text,
+        ref_id -> Nullable<Text>,
+        description -> Nullable<Text>,
+        category -> Text,
+        csf_function -> Nullable<Text>,
+        status -> Text,
+        owner_id -> Nullable<Uuid>,
+        frequency -> Nullable<Text>,
+        requirements -> Array<Text>,
+        evidence -> Array<Uuid>,
+        efficacy -> Nullable<Double>,
+        coverage -> Nullable<Double>,
+        reliability -> Nullable<Double>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    assessments (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        framework_id -> Uuid,
+        framework_key -> Text,
+        name -> Text,
+        scope -> Nullable<Text>,
+        baseline -> Nullable<Text>,
+        control_refs -> Array<Text>,
+        carry_forward_from -> Nullable<Uuid>,
+        evaluator -> Text,
+        due_date -> Nullable<Date>,
+        status -> Text,
+        controls_total -> Integer,
+        controls_evaluated -> Integer,
+        current_control -> Nullable<Text>,
+        started_at -> Nullable<Timestamptz>,
+        completed_at -> Nullable<Timestamptz>,
+        error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    assessment_scope (org_id, assessment_id, ordinal) {
+        org_id -> Uuid,
+        assessment_id -> Uuid,
+        ordinal -> Integer,
+        control_ref -> Text,
+        evaluated -> Bool,
+    }
+}
+
+diesel::table! {
+    findings (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        assessment_id -> Uuid,
+        framework_key -> Text,
+        control_ref -> Text,
+        control_title -> Text,
+        family -> Text,
+        family_title -> Text,
+        status -> Text,
+        severity -> Text,
+        lifecycle -> Text,
+        rationale -> Text,
+        citations -> Jsonb,
+        confidence -> Double,
+        needs_review -> Bool,
+        remediation_notes -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
+        due_date -> Nullable<Date>,
+        evaluated_by -> Text,
+        evidence_digest -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    evidence (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        filename -> Text,
+        content_type -> Text,
+        size -> Nullable<BigInt>,
+        sha256 -> Nullable<Text>,
+        finding_id -> Nullable<Uuid>,
+        assessment_id -> Nullable<Uuid>,
+        control_refs -> Array<Text>,
+        collected_at -> Timestamptz,
+        valid_until -> Nullable<Timestamptz>,
+        retention_until -> Nullable<Timestamptz>,
+        source -> Text,
+        status -> Text,
+        status_reason -> Nullable<Text>,
+        review -> Text,
+        review_note -> Nullable<Text>,
+        object_key -> Text,
+        version_of -> Nullable<Uuid>,
+        legal_hold -> Bool,
+        hold_reason -> Nullable<Text>,
+        text_length -> Nullable<Integer>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    evidence_texts (org_id, evidence_id) {
+        org_id -> Uuid,
+        evidence_id -> Uuid,
+        text -> Text,
+    }
+}
+
+diesel::table! {
+    custody (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        evidence_id -> Uuid,
+        at -> Timestamptz,
+        actor_id -> Uuid,
+        actor -> Text,
+        event -> Text,
+        reason -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    reports (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        kind -> Text,
+        format -> Text,
+        assessment_id -> Nullable<Uuid>,
+        title -> Text,
+        status -> Text,
+        progress -> Integer,
+        error -> Nullable<Text>,
+        snapshot_digest -> Nullable<Text>,
+        sha256 -> Nullable<Text>,
+        size -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        created_by -> Uuid,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    report_outputs (org_id, report_id) {
+        org_id -> Uuid,
+        report_id -> Uuid,
+        bytes -> Binary,
+    }
+}
+
+diesel::joinable!(memberships -> accounts (user_id));
+diesel::joinable!(memberships -> organizations (org_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, memberships, organizations);
+diesel::allow_tables_to_appear_in_same_query!(evidence, evidence_texts);
+diesel::joinable!(requirements -> frameworks (framework_id));
+diesel::allow_tables_to_appear_in_same_query!(frameworks, requirements);

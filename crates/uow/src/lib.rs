@@ -1,0 +1,118 @@
+//! The unit of work: one transaction over every domain.
+//!
+//! [`AppTx`] is the only list of domains. A [`Backend`] begins transactions; [`Db`] runs a use case in one and
+//! commits it when the use case succeeds. Nothing outside the adapters begins a transaction except through
+//! [`Db`].
+
+pub mod mem;
+pub mod replay;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grc_assessments::AssessmentsTx;
+use grc_evidence::EvidenceTx;
+use grc_identity::IdentityTx;
+use grc_kernel::{Job, JobsTx, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
+use grc_reports::ReportsTx;
+use time::{Duration, OffsetDateTime};
+
+pub use replay::{Replays, Reservation, StoredReply};
+
+/// A transaction over every domain, bound to one organization.
+#[async_trait]
+pub trait AppTx: IdentityTx + AssessmentsTx + EvidenceTx + ReportsTx + JournalTx + JobsTx + Replays + Send {
+    /// A page of the organization's journal.
+    async fn journal_page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>>;
+    /// Takes the job that has waited longest, of any organization. In the platform's scope.
+    async fn claim_job(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>>;
+    /// Prolongs a job's lease; `Stale` when it was lost. In the platform's scope.
+    async fn renew_job(&mut self, job: &Job, until: OffsetDateTime) -> StoreResult<()>;
+    /// Puts a job back for a time, or gives it up; a failure says why. In the platform's scope.
+    async fn return_job(&mut self, job: &Job, again: Option<OffsetDateTime>, failure: Option<&str>) -> StoreResult<()>;
+    /// Removes replies kept before a time, of any organization. In the platform's scope.
+    async fn expire_replies(&mut self, before: OffsetDateTime) -> StoreResult<usize>;
+    /// Makes the changes lasting.
+    async fn commit(self: Box<Self>) -> StoreResult<()>;
+    /// Ends a transaction that changed nothing.
+    async fn finish(self: Box<Self>);
+}
+
+/// Where transactions come from.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Begins a transaction bound to an organization. Dropped without a commit it rolls back.
+    async fn begin(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
+    /// Whether the store answers.
+    async fn check(&self) -> StoreResult<()>;
+}
+
+/// One transaction, as use cases' callers see it.
+pub struct Uow {
+    tx: Box<dyn AppTx>,
+}
+
+impl Uow {
+    /// The transaction as the identity domain sees it.
+    pub fn identity(&mut self) -> &mut dyn IdentityTx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the assessments domain sees it.
+    pub fn assessments(&mut self) -> &mut dyn AssessmentsTx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the evidence domain sees it.
+    pub fn evidence(&mut self) -> &mut dyn EvidenceTx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the reports domain sees it.
+    pub fn reports(&mut self) -> &mut dyn ReportsTx {
+        self.tx.as_mut()
+    }
+    /// The whole transaction.
+    pub fn app(&mut self) -> &mut dyn AppTx {
+        self.tx.as_mut()
+    }
+}
+
+/// The store, from which every transaction starts.
+#[derive(Clone)]
+pub struct Db {
+    backend: Arc<dyn Backend>,
+}
+
+impl Db {
+    /// A store over a backend.
+    pub fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { backend }
+    }
+
+    /// Runs a use case in a transaction and commits it where it succeeds.
+    pub async fn write<T, E, F>(&self, org: OrgId, use_case: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        let mut uow = Uow { tx: self.backend.begin(org).await? };
+        let answer = use_case(&mut uow).await?;
+        uow.tx.commit().await?;
+        Ok(answer)
+    }
+
+    /// Runs a use case that changes nothing.
+    pub async fn read<T, E, F>(&self, org: OrgId, use_case: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        let mut uow = Uow { tx: self.backend.begin(org).await? };
+        let answer = use_case(&mut uow).await?;
+        uow.tx.finish().await;
+        Ok(answer)
+    }
+
+    /// Whether the store answers.
+    pub async fn check(&self) -> StoreResult<()> {
+        self.backend.check().await
+    }
+}

@@ -1,0 +1,260 @@
+//! The backend in memory: a transaction works on a copy of everything and puts it back when it commits, so a
+//! rollback is real. Transactions run one after the other.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use grc_assessments::{AssessmentsTx, ports as assessments};
+use grc_evidence::{EvidenceTx, ports as evidence};
+use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
+use grc_kernel::{
+    AssessmentId, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page,
+    StoreError, StoreResult, UserId, Uuid,
+    job::MemJobs,
+    journal::{Entry, MemJournal},
+    list::page_in_memory,
+};
+use grc_reports::{ReportsTx, ports as reports};
+use time::{Duration, OffsetDateTime};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{
+    AppTx, Backend,
+    replay::{KEPT_HOURS, Replays, Reservation, StoredReply},
+};
+
+/// Everything that is stored.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    identity: grc_identity::mem::Store,
+    assessments: grc_assessments::mem::Store,
+    evidence: grc_evidence::mem::Store,
+    reports: grc_reports::mem::Store,
+    journal: MemJournal,
+    jobs: MemJobs,
+    leases: BTreeMap<grc_kernel::JobId, OffsetDateTime>,
+    replies: BTreeMap<(OrgId, Uuid, String), (StoredReply, OffsetDateTime)>,
+}
+
+/// A store in memory, with the built-in frameworks.
+#[derive(Clone, Debug)]
+pub struct MemBackend {
+    state: Arc<Mutex<State>>,
+}
+
+impl Default for MemBackend {
+    fn default() -> Self {
+        let state = State { assessments: grc_assessments::mem::Store::with_builtin(), ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+}
+
+#[async_trait]
+impl Backend for MemBackend {
+    async fn begin(&self, _org: OrgId) -> StoreResult<Box<dyn AppTx>> {
+        let shared = Arc::clone(&self.state).lock_owned().await;
+        let work = shared.clone();
+        Ok(Box::new(MemTx { shared, work }))
+    }
+
+    async fn check(&self) -> StoreResult<()> {
+        Ok(())
+    }
+}
+
+struct MemTx {
+    shared: OwnedMutexGuard<State>,
+    work: State,
+}
+
+impl JournalTx for MemTx {
+    fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.work.journal
+    }
+}
+
+impl JobsTx for MemTx {
+    fn jobs(&mut self) -> &mut dyn JobQueue {
+        &mut self.work.jobs
+    }
+}
+
+impl IdentityTx for MemTx {
+    fn organizations(&mut self) -> &mut dyn identity::OrganizationRepo {
+        &mut self.work.identity
+    }
+    fn accounts(&mut self) -> &mut dyn identity::AccountRepo {
+        &mut self.work.identity
+    }
+    fn members(&mut self) -> &mut dyn identity::MemberRepo {
+        &mut self.work.identity
+    }
+    fn sessions(&mut self) -> &mut dyn identity::SessionRepo {
+        &mut self.work.identity
+    }
+    fn api_keys(&mut self) -> &mut dyn identity::ApiKeyRepo {
+        &mut self.work.identity
+    }
+    fn invitations(&mut self) -> &mut dyn identity::InvitationRepo {
+        &mut self.work.identity
+    }
+}
+
+impl AssessmentsTx for MemTx {
+    fn frameworks(&mut self) -> &mut dyn assessments::FrameworkRepo {
+        &mut self.work.assessments
+    }
+    fn controls(&mut self) -> &mut dyn assessments::ControlRepo {
+        &mut self.work.assessments
+    }
+    fn assessment_repo(&mut self) -> &mut dyn assessments::AssessmentRepo {
+        &mut self.work.assessments
+    }
+    fn findings(&mut self) -> &mut dyn assessments::FindingRepo {
+        &mut self.work.assessments
+    }
+    fn references(&mut self) -> &mut dyn assessments::References {
+        self
+    }
+}
+
+impl EvidenceTx for MemTx {
+    fn evidence_repo(&mut self) -> &mut dyn evidence::EvidenceRepo {
+        &mut self.work.evidence
+    }
+    fn evidence_references(&mut self) -> &mut dyn evidence::EvidenceReferences {
+        self
+    }
+}
+
+impl ReportsTx for MemTx {
+    fn report_repo(&mut self) -> &mut dyn reports::ReportRepo {
+        &mut self.work.reports
+    }
+    fn report_references(&mut self) -> &mut dyn reports::ReportReferences {
+        self
+    }
+}
+
+#[async_trait]
+impl assessments::References for MemTx {
+    async fn is_member(&mut self, org: OrgId, user: UserId) -> StoreResult<bool> {
+        let member = identity::MemberRepo::find(&mut self.work.identity, org, user).await?;
+        Ok(member.is_some_and(|member| member.membership.status == MembershipStatus::Active))
+    }
+
+    async fn missing_evidence(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<EvidenceId>> {
+        let mut missing = Vec::new();
+        for id in ids {
+            if evidence::EvidenceRepo::find(&mut self.work.evidence, org, *id).await?.is_none() {
+                missing.push(*id);
+            }
+        }
+        Ok(missing)
+    }
+}
+
+#[async_trait]
+impl evidence::EvidenceReferences for MemTx {
+    async fn finding_exists(&mut self, org: OrgId, id: FindingId) -> StoreResult<bool> {
+        Ok(assessments::FindingRepo::find(&mut self.work.assessments, org, id).await?.is_some())
+    }
+
+    async fn assessment_exists(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<bool> {
+        Ok(assessments::AssessmentRepo::find(&mut self.work.assessments, org, id).await?.is_some())
+    }
+
+    async fn unknown_requirements(&mut self, org: OrgId, names: &[String]) -> StoreResult<Vec<String>> {
+        assessments::FrameworkRepo::unknown_names(&mut self.work.assessments, org, names).await
+    }
+}
+
+#[async_trait]
+impl reports::ReportReferences for MemTx {
+    async fn assessment_name(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<String>> {
+        let assessment = assessments::AssessmentRepo::find(&mut self.work.assessments, org, id).await?;
+        Ok(assessment.map(|assessment| assessment.name))
+    }
+}
+
+#[async_trait]
+impl Replays for MemTx {
+    async fn reserve(&mut self, org: OrgId, caller: Uuid, key: &str, now: OffsetDateTime) -> StoreResult<Reservation> {
+        let kept = self.work.replies.get(&(org, caller, key.to_owned()));
+        let fresh = kept.filter(|(_, at)| now - *at < Duration::hours(KEPT_HOURS));
+        Ok(fresh.map_or(Reservation::Fresh, |(reply, _)| Reservation::Stored(reply.clone())))
+    }
+
+    async fn keep(
+        &mut self,
+        org: OrgId,
+        caller: Uuid,
+        key: &str,
+        reply: &StoredReply,
+        now: OffsetDateTime,
+    ) -> StoreResult<()> {
+        self.work.replies.insert((org, caller, key.to_owned()), (reply.clone(), now));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AppTx for MemTx {
+    async fn journal_page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>> {
+        Ok(page_in_memory(self.work.journal.entries.iter().filter(|entry| entry.org == org), query))
+    }
+
+    async fn claim_job(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {
+        let leases = &mut self.work.leases;
+        let due = |job: &&mut Job| match job.status {
+            JobStatus::Queued => job.run_at <= now,
+            JobStatus::Running => leases.get(&job.id).is_none_or(|until| *until < now),
+            _ => false,
+        };
+        let Some(job) = self.work.jobs.jobs.iter_mut().filter(due).min_by_key(|job| job.run_at) else {
+            return Ok(None);
+        };
+        job.status = JobStatus::Running;
+        job.fence += 1;
+        job.attempts += 1;
+        let job = job.clone();
+        self.work.leases.insert(job.id, now + lease);
+        Ok(Some(job))
+    }
+
+    async fn renew_job(&mut self, job: &Job, until: OffsetDateTime) -> StoreResult<()> {
+        self.work.jobs.hold(job).await?;
+        self.work.leases.insert(job.id, until);
+        Ok(())
+    }
+
+    async fn return_job(&mut self, job: &Job, again: Option<OffsetDateTime>, failure: Option<&str>) -> StoreResult<()> {
+        self.work.jobs.hold(job).await?;
+        let stored = self.work.jobs.jobs.iter_mut().find(|stored| stored.id == job.id).ok_or(StoreError::Stale)?;
+        stored.error = failure.map(str::to_owned);
+        match again {
+            Some(at) => {
+                stored.status = JobStatus::Queued;
+                stored.run_at = at;
+                if failure.is_none() {
+                    stored.attempts -= 1;
+                }
+            }
+            None => stored.status = JobStatus::Failed,
+        }
+        Ok(())
+    }
+
+    async fn expire_replies(&mut self, before: OffsetDateTime) -> StoreResult<usize> {
+        let kept = self.work.replies.len();
+        self.work.replies.retain(|_, (_, at)| *at >= before);
+        Ok(kept - self.work.replies.len())
+    }
+
+    async fn commit(mut self: Box<Self>) -> StoreResult<()> {
+        *self.shared = self.work;
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) {}
+}
