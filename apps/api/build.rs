@@ -1,6 +1,8 @@
 //! Brings ReDoc's bundle from its npm package, by the lockfile, where npm is there. A build without npm works
 //! too: the page then says what is missing.
 
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a build script speaks to cargo through both")]
+
 use std::{env, fs, path::Path, process::Command};
 
 fn main() {

@@ -1,8 +1,293 @@
 //! The demo organization: this project, assessed on its own documents.
+//!
+//! The evidence is real: the security policy, the architecture, the dependency policy, the checks that
+//! continuous integration runs and the authorization matrix that the tests hold, as they were when the binary
+//! was built. Everything goes through the same use cases as a client's requests.
 
-use crate::{http::problem::Problem, serve::App};
+use std::sync::Arc;
 
-/// Loads the demo organization where it is not there yet.
-pub async fn load(_app: &App) -> Result<(), Problem> {
+use grc_assessments::{
+    assessment::{self, OpenAssessment},
+    control::{self, ControlInput},
+};
+use grc_evidence::{
+    service::{self as evidence, Announce, Settled},
+    store,
+};
+use grc_identity::{
+    member,
+    organization::{self, OpenOrganization},
+};
+use grc_kernel::{Actor, Ctx, EvidenceId, OrgId, Patch, Role};
+use grc_reports::service::{self as reports, RequestReport};
+
+use crate::{adapters::clock, http::problem::Problem, serve::App};
+
+/// The organization's handle, by which a second start finds it.
+const SLUG: &str = "sovereign-grc-demo";
+
+struct Document {
+    filename: &'static str,
+    content_type: &'static str,
+    text: &'static str,
+    refs: &'static [&'static str],
+}
+
+/// What the project shows of itself, and for which criteria.
+const DOCUMENTS: &[Document] = &[
+    Document {
+        filename: "security-policy.md",
+        content_type: "text/markdown",
+        text: include_str!("../../../docs/security-policy.md"),
+        refs: &[
+            "SOC2_TYPE2:CC2.3",
+            "SOC2_TYPE2:CC5.3",
+            "SOC2_TYPE2:CC6.1",
+            "SOC2_TYPE2:CC6.2",
+            "SOC2_TYPE2:CC6.3",
+            "SOC2_TYPE2:CC6.7",
+            "SOC2_TYPE2:CC7.2",
+            "SOC2_TYPE2:CC7.3",
+            "SOC2_TYPE2:CC7.4",
+            "SOC2_TYPE2:CC7.5",
+            "SOC2_TYPE2:CC9.2",
+            "SOC2_TYPE2:A1.2",
+            "NIST_CSF_2:GV.PO-01",
+            "NIST_CSF_2:GV.PO-02",
+            "NIST_CSF_2:GV.SC-06",
+            "NIST_CSF_2:ID.RA-01",
+            "NIST_CSF_2:ID.RA-08",
+            "NIST_CSF_2:PR.AA-01",
+            "NIST_CSF_2:PR.AA-03",
+            "NIST_CSF_2:PR.AA-05",
+            "NIST_CSF_2:PR.DS-02",
+            "NIST_CSF_2:PR.DS-11",
+            "NIST_CSF_2:PR.PS-04",
+            "NIST_CSF_2:RS.MA-01",
+            "NIST_CSF_2:RS.MI-01",
+            "NIST_CSF_2:RC.RP-06",
+        ],
+    },
+    Document {
+        filename: "ARCHITECTURE.md",
+        content_type: "text/markdown",
+        text: include_str!("../../../docs/ARCHITECTURE.md"),
+        refs: &[
+            "SOC2_TYPE2:CC5.2",
+            "SOC2_TYPE2:CC6.1",
+            "SOC2_TYPE2:PI1.1",
+            "SOC2_TYPE2:PI1.2",
+            "SOC2_TYPE2:PI1.5",
+            "NIST_CSF_2:ID.AM-03",
+            "NIST_CSF_2:PR.DS-01",
+            "NIST_CSF_2:PR.IR-03",
+        ],
+    },
+    Document {
+        filename: "deny.toml",
+        content_type: "application/toml",
+        text: include_str!("../../../deny.toml"),
+        refs: &["SOC2_TYPE2:CC9.2", "NIST_CSF_2:GV.SC-05", "NIST_CSF_2:GV.SC-09", "NIST_CSF_2:ID.AM-02"],
+    },
+    Document {
+        filename: "ci-checks.txt",
+        content_type: "text/plain",
+        text: include_str!("../../../xtask/src/check.rs"),
+        refs: &["SOC2_TYPE2:CC8.1", "SOC2_TYPE2:CC4.1", "NIST_CSF_2:PR.PS-01", "NIST_CSF_2:PR.PS-06"],
+    },
+    Document {
+        filename: "authorization-matrix.txt",
+        content_type: "text/plain",
+        text: include_str!("../../../docs/authz-matrix.txt"),
+        refs: &["SOC2_TYPE2:CC6.3", "NIST_CSF_2:PR.AA-05"],
+    },
+];
+
+struct Measure {
+    name: &'static str,
+    ref_id: &'static str,
+    category: &'static str,
+    function: &'static str,
+    status: &'static str,
+    requirements: &'static [&'static str],
+    documents: &'static [usize],
+}
+
+const MEASURES: &[Measure] = &[
+    Measure {
+        name: "Role-based access control with row-level security",
+        ref_id: "AC-01",
+        category: "technical",
+        function: "protect",
+        status: "active",
+        requirements: &[
+            "SOC2_TYPE2:CC6.1",
+            "SOC2_TYPE2:CC6.2",
+            "SOC2_TYPE2:CC6.3",
+            "NIST_CSF_2:PR.AA-01",
+            "NIST_CSF_2:PR.AA-05",
+        ],
+        documents: &[0, 1, 4],
+    },
+    Measure {
+        name: "Multi-factor authentication",
+        ref_id: "AC-02",
+        category: "technical",
+        function: "protect",
+        status: "planned",
+        requirements: &["SOC2_TYPE2:CC6.6", "NIST_CSF_2:PR.AA-03"],
+        documents: &[0],
+    },
+    Measure {
+        name: "Hash-chained audit log",
+        ref_id: "LOG-01",
+        category: "technical",
+        function: "detect",
+        status: "active",
+        requirements: &["SOC2_TYPE2:CC7.2", "NIST_CSF_2:PR.PS-04"],
+        documents: &[0, 1],
+    },
+    Measure {
+        name: "Reviewed and tested changes",
+        ref_id: "CHG-01",
+        category: "process",
+        function: "protect",
+        status: "active",
+        requirements: &["SOC2_TYPE2:CC8.1", "NIST_CSF_2:PR.PS-01", "NIST_CSF_2:PR.PS-06"],
+        documents: &[0, 3],
+    },
+    Measure {
+        name: "Dependency policy",
+        ref_id: "SUP-01",
+        category: "policy",
+        function: "govern",
+        status: "active",
+        requirements: &["SOC2_TYPE2:CC9.2", "NIST_CSF_2:GV.SC-05", "NIST_CSF_2:GV.SC-09"],
+        documents: &[0, 2],
+    },
+    Measure {
+        name: "Incident response plan",
+        ref_id: "IR-01",
+        category: "process",
+        function: "respond",
+        status: "in_progress",
+        requirements: &["SOC2_TYPE2:CC7.4", "SOC2_TYPE2:CC7.5", "NIST_CSF_2:RS.MA-01", "NIST_CSF_2:RS.MI-01"],
+        documents: &[0],
+    },
+];
+
+/// Loads the demo organization where it is not there yet, and executes its assessments.
+pub async fn load(app: &App) -> Result<(), Problem> {
+    let id = OrgId(app.ids.next());
+    let email = &app.config.bootstrap_email;
+    let found: Result<_, Problem> = app
+        .db
+        .read(OrgId::PLATFORM, async |uow| {
+            let taken = uow.identity().organizations().slug_taken(SLUG).await?;
+            Ok((taken, uow.identity().accounts().find_by_email(email).await?))
+        })
+        .await;
+    let (taken, admin) = found?;
+    if taken {
+        return Ok(());
+    }
+    let admin = admin.ok_or_else(|| Problem::new(409, format!("there is no account {email} to own the demo")))?;
+    let mut actor = Actor::user(admin.id, admin.name, Some(Role::Admin));
+    actor.platform_admin = true;
+    let ctx = Ctx::new(id, actor, clock::now(), "demo", Arc::clone(&app.ids));
+    let open = OpenOrganization {
+        name: "Sovereign GRC (demo)".to_owned(),
+        slug: Some(SLUG.to_owned()),
+        industry: Some("Software".to_owned()),
+        country: None,
+        timezone: Some("UTC".to_owned()),
+        settings: None,
+    };
+    let opened: Result<_, grc_identity::IdentityError> =
+        app.db.write(id, async |uow| organization::open(&ctx, uow.identity(), open).await).await;
+    opened?;
+    for (email, name, role) in
+        [("auditor@example.com", "Demo auditor", "auditor"), ("viewer@example.com", "Demo viewer", "viewer")]
+    {
+        let command = member::AddMember { email: email.into(), name: name.into(), role: role.into(), password: None };
+        let added: Result<_, grc_identity::IdentityError> = app
+            .db
+            .write(id, async |uow| member::add(&ctx, uow.identity(), &app.passwords, &app.secrets, command).await)
+            .await;
+        added?;
+    }
+    let mut stored = Vec::new();
+    for document in DOCUMENTS {
+        stored.push(upload(app, &ctx, document).await?);
+    }
+    for measure in MEASURES {
+        let input = ControlInput {
+            name: Patch::Set(measure.name.to_owned()),
+            ref_id: Patch::Set(measure.ref_id.to_owned()),
+            category: Patch::Set(measure.category.to_owned()),
+            csf_function: Patch::Set(measure.function.to_owned()),
+            status: Patch::Set(measure.status.to_owned()),
+            owner_id: Patch::Set(admin.id),
+            requirements: Patch::Set(measure.requirements.iter().map(|&name| name.to_owned()).collect()),
+            evidence: Patch::Set(measure.documents.iter().filter_map(|i| stored.get(*i).copied()).collect()),
+            ..ControlInput::default()
+        };
+        app.db.write(id, async |uow| control::open(&ctx, uow.assessments(), input).await).await?;
+    }
+    for (key, name) in [("SOC2_TYPE2", "SOC 2 self-assessment"), ("NIST_CSF_2", "NIST CSF 2.0 self-assessment")] {
+        assess(app, &ctx, key, name).await?;
+    }
+    app.wake.notify_waiters();
+    Ok(())
+}
+
+async fn upload(app: &App, ctx: &Ctx, document: &Document) -> Result<EvidenceId, Problem> {
+    let store = app.store.clone().ok_or_else(|| Problem::new(503, "the demo needs an evidence store"))?;
+    let command = Announce {
+        filename: document.filename.to_owned(),
+        content_type: document.content_type.to_owned(),
+        control_refs: Some(document.refs.iter().map(|&name| name.to_owned()).collect()),
+        ..Announce::default()
+    };
+    let made = app.db.write(ctx.org, async |uow| evidence::announce(ctx, uow.evidence(), command).await).await?;
+    store.put(&made.object_key, document.text.as_bytes()).await?;
+    let inspection = store::inspect(store.as_ref(), &made).await?;
+    let settled =
+        app.db.write(ctx.org, async |uow| evidence::settle(ctx, uow.evidence(), made.id, inspection).await).await?;
+    match settled {
+        Settled::Stored(evidence) => Ok(evidence.id),
+        Settled::Rejected(reason) => Err(Problem::new(409, reason)),
+    }
+}
+
+async fn assess(app: &App, ctx: &Ctx, key: &str, name: &str) -> Result<(), Problem> {
+    let made: Result<_, Problem> = app
+        .db
+        .write(ctx.org, async |uow| {
+            let framework = uow.assessments().frameworks().find_by_key(ctx.org, key).await?;
+            let framework = framework.ok_or_else(|| Problem::new(500, format!("{key} is not built in")))?;
+            let command = OpenAssessment {
+                framework_id: framework.id,
+                name: name.to_owned(),
+                scope: Some("The service, its repository and its releases".to_owned()),
+                baseline: None,
+                control_refs: None,
+                carry_forward_from: None,
+                evaluator: None,
+                due_date: None,
+            };
+            Ok(assessment::open(ctx, uow.assessments(), command).await?)
+        })
+        .await;
+    let id = made?.id;
+    app.db.write(ctx.org, async |uow| assessment::execute(ctx, uow.assessments(), id, 0).await).await?;
+    // The report job waits in the queue behind the assessment's, and tells the results so far.
+    let command = RequestReport {
+        kind: "compliance_summary".into(),
+        format: "html".into(),
+        assessment_id: Some(id),
+        title: Some(format!("{name}: first results")),
+    };
+    app.db.write(ctx.org, async |uow| reports::request(ctx, uow.reports(), command).await).await?;
     Ok(())
 }

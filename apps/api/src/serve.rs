@@ -209,7 +209,7 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         callers: Callers::new(db.clone(), Arc::clone(&tokens)),
         methods: Methods::of_document(&document),
         document: Bytes::from(document.to_string()),
-        store: blobs.clone().map(|store| Arc::new(store) as Arc<dyn ObjectStore>),
+        store: blobs.clone().map(|store| -> Arc<dyn ObjectStore> { Arc::new(store) }),
         blobs,
         db,
         backend,

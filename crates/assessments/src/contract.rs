@@ -58,12 +58,15 @@ async fn controls(ctx: &Ctx, tx: &mut dyn AssessmentsTx) -> Outcome {
     let made = control::open(ctx, tx, input).await?.control;
     assert_eq!(tx.controls().find(ctx.org, made.id).await?.as_ref(), Some(&made));
     let named = |name: &str| vec![name.to_owned()];
-    assert_eq!(tx.controls().for_requirements(ctx.org, &named("NIST_CSF_2:PR.AA-05")).await?, [made.clone()]);
+    assert_eq!(
+        tx.controls().for_requirements(ctx.org, &named("NIST_CSF_2:PR.AA-05")).await?,
+        std::slice::from_ref(&made)
+    );
     assert!(tx.controls().for_requirements(ctx.org, &named("SOC2_TYPE2:CC6.2")).await?.is_empty());
     let facts = tx.controls().facts(ctx.org, std::slice::from_ref(&made)).await?;
     assert_eq!(facts, [control::ControlFacts::default()]);
     let by_requirement = control::LIST.query().only("requirements", vec![Scalar::Text("SOC2_TYPE2:CC6.1".into())]);
-    assert_eq!(tx.controls().page(ctx.org, &by_requirement).await?.items, [made.clone()]);
+    assert_eq!(tx.controls().page(ctx.org, &by_requirement).await?.items, std::slice::from_ref(&made));
     let mut changed = made.clone();
     changed.meta.touch(ctx);
     assert!(matches!(tx.controls().update(&changed, 5).await, Err(StoreError::Stale)));

@@ -1,5 +1,7 @@
 //! The cluster's life and its deaths, with real processes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},

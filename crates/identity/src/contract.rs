@@ -131,7 +131,7 @@ async fn sessions(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std:
     let used = tx.sessions().lock_token(&token.hash).await?.and_then(|token| token.used_at);
     assert_eq!(used, Some(ctx.now));
     assert_eq!(tx.sessions().lock_token(&[9; 32]).await?, None);
-    assert_eq!(tx.sessions().live_of(user, ctx.now).await?, [session.clone()]);
+    assert_eq!(tx.sessions().live_of(user, ctx.now).await?, std::slice::from_ref(&session));
     tx.sessions().revoke_all(user, Some(session.id), ctx.now).await?;
     assert_eq!(tx.sessions().live_of(user, ctx.now).await?.len(), 1, "the excepted session lives on");
     tx.sessions().revoke_all(user, None, ctx.now).await?;

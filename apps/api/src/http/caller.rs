@@ -75,11 +75,14 @@ impl Caller {
     }
 }
 
+/// What was found, by the digest of the token and the organization asked about.
+type Known = HashMap<([u8; 32], OrgId), (Instant, Option<Arc<Caller>>)>;
+
 /// Finds callers.
 pub struct Callers {
     db: Db,
     tokens: Arc<Tokens>,
-    known: Mutex<HashMap<([u8; 32], OrgId), (Instant, Option<Arc<Caller>>)>>,
+    known: Mutex<Known>,
 }
 
 impl Callers {
@@ -113,7 +116,7 @@ impl Callers {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<([u8; 32], OrgId), (Instant, Option<Arc<Caller>>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -159,11 +159,13 @@ fn from_fault(fault: &dyn Fault) -> Problem {
         FaultKind::Stale => 412,
         FaultKind::Limited => 429,
         FaultKind::Unavailable => {
-            tracing::warn!(error = fault as &dyn std::error::Error, "a dependency is not available");
+            let error: &dyn std::error::Error = fault;
+            tracing::warn!(error, "a dependency is not available");
             return Problem { retry_after: Some(5), ..Problem::new(503, fault.to_string()) };
         }
         FaultKind::Internal => {
-            tracing::error!(error = fault as &dyn std::error::Error, "internal error");
+            let error: &dyn std::error::Error = fault;
+            tracing::error!(error, "internal error");
             return Problem::new(500, "an internal error; the log has it under the request's id");
         }
     };

@@ -454,13 +454,13 @@ mod tests {
 
     #[test]
     fn a_patch_has_three_states() {
-        let shape = Shape {
+        const SHAPE: Shape = Shape {
             name: "P",
             doc: "",
             members: &[&[may("a", Ty::Text(9), ""), may("b", Ty::Text(9), ""), may("c", Ty::Text(9), "")]],
             stored: false,
         };
-        let input = shape.read(br#"{"a": null, "b": "x"}"#).unwrap();
+        let input = SHAPE.read(br#"{"a": null, "b": "x"}"#).unwrap();
         assert_eq!(input.patch::<String>("a"), Patch::Clear);
         assert_eq!(input.patch::<String>("b"), Patch::Set("x".into()));
         assert_eq!(input.patch::<String>("c"), Patch::Keep);

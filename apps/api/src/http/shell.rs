@@ -46,8 +46,9 @@ pub async fn around<B: MessageBody + 'static>(
     let mut response = match standing {
         Err((standing, problem)) => {
             limited = Some(standing);
-            let response = problem.error_response();
-            request.into_response(response).map_into_right_body()
+            // `into_response` would lose the problem that the response was made from.
+            let (request, _) = request.into_parts();
+            ServiceResponse::new(request, actix_web::HttpResponse::from_error(problem)).map_into_right_body()
         }
         Ok(standing) => {
             if let Some(standing) = standing {

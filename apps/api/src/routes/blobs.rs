@@ -1,6 +1,6 @@
 //! The signed targets of the local evidence store.
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures::StreamExt;
 use grc_evidence::{ObjectError, ObjectStore};
 use sha2::{Digest, Sha256};
@@ -88,8 +88,8 @@ pub fn disposition(name: &str) -> String {
     format!("attachment; filename=\"{}\"; filename*=UTF-8''{encoded}", grc_evidence::rules::safe_name(name))
 }
 
-async fn wrong_method() -> HttpResponse {
-    Problem { allow: Some("GET, PUT".to_owned()), ..Problem::new(405, "blobs have GET and PUT") }.error_response()
+async fn wrong_method() -> Result<HttpResponse, Problem> {
+    Err(Problem { allow: Some("GET, PUT".to_owned()), ..Problem::new(405, "blobs have GET and PUT") })
 }
 
 /// The routes.

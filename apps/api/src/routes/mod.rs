@@ -13,7 +13,7 @@ pub mod members;
 pub mod metrics;
 pub mod reports;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use paperclip::actix::web;
 
 use crate::{
@@ -71,8 +71,8 @@ async fn jwks(app: actix_web::web::Data<crate::serve::App>) -> HttpResponse {
 }
 
 /// The answer to a path that no route has.
-pub async fn unknown() -> HttpResponse {
-    Problem::new(404, "there is no such path").error_response()
+pub async fn unknown() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(404, "there is no such path"))
 }
 
 /// A path parameter that is not what it should be.

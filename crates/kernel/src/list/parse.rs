@@ -130,7 +130,8 @@ fn filter(name: &str, text: &str, query: &mut ListQuery, check: &mut Checker) {
         }
         return;
     }
-    if !matches!(op, "" | "ne") && !(matches!(op, "gte" | "lte") && field.kind.is_ordered()) {
+    let ordered = matches!(op, "gte" | "lte") && field.kind.is_ordered();
+    if !ordered && !matches!(op, "" | "ne") {
         check.note(name, "unknown", "is not a parameter of this list");
         return;
     }

@@ -1,0 +1,178 @@
+//! The domains' contract suites on the Postgres adapter. (On memory they run in their own crates.)
+
+use std::sync::Arc;
+
+use grc_kernel::{Actor, AssessmentId, Ctx, IdSource, OrgId, Role, UserId, Uuid};
+use grc_postgres::{PgBackend, PoolConfig};
+use grc_uow::{Backend, Db, Reservation, StoredReply, mem::MemBackend};
+
+use crate::harness::{database, psql, run, url};
+
+#[derive(Debug)]
+struct Ids;
+
+impl IdSource for Ids {
+    fn next(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+fn postgres() -> (String, Db) {
+    let name = database(true);
+    let backend = PgBackend::new(&PoolConfig { url: url(&name), size: 4, durable: false }).unwrap();
+    (name, Db::new(Arc::new(backend)))
+}
+
+fn ctx() -> Ctx {
+    let actor = Actor::user(UserId(Uuid::now_v7()), "Ada Admin", Some(Role::Admin));
+    Ctx::new(OrgId(Uuid::now_v7()), actor, time::OffsetDateTime::now_utc(), "contract", Arc::new(Ids))
+}
+
+/// Makes the organization that a suite works in.
+fn seed(database: &str, ctx: &Ctx) {
+    psql(
+        database,
+        &format!(
+            "INSERT INTO organizations VALUES ('{}', 'Suite', 'suite', null, null, null, '{{}}', null, now(), now(), '{}', 1)",
+            ctx.org, ctx.actor.id
+        ),
+    );
+}
+
+#[test]
+fn postgres_keeps_the_assessments_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(ctx.org, async |uow| {
+                grc_assessments::contract::suite(&ctx, uow.assessments())
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
+fn postgres_keeps_the_evidence_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(ctx.org, async |uow| {
+                grc_evidence::contract::suite(&ctx, uow.evidence())
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
+fn postgres_keeps_the_reports_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        let assessment = AssessmentId(Uuid::now_v7());
+        psql(
+            &name,
+            &format!(
+                "INSERT INTO assessments SELECT '{assessment}', '{}', id, key, 'Q1', null, null, '{{}}', null, 'builtin', null, 'pending', \
+                 0, 0, null, null, null, null, now(), now(), '{}', 1 FROM frameworks WHERE key = 'SOC2_TYPE2'",
+                ctx.org, ctx.actor.id
+            ),
+        );
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(ctx.org, async |uow| {
+                grc_reports::contract::suite(&ctx, uow.reports(), assessment)
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
+    });
+}
+
+/// What every backend must show of transactions and kept replies.
+async fn transactions(backend: Arc<dyn Backend>) {
+    let db = Db::new(Arc::clone(&backend));
+    let ctx = ctx();
+    let caller = Uuid::now_v7();
+    let reply = StoredReply {
+        request_digest: [3; 32],
+        status: 201,
+        headers: vec![("etag".into(), "\"1\"".into())],
+        body: b"{}".to_vec(),
+    };
+    let failed: Result<(), grc_kernel::StoreError> = db
+        .write(ctx.org, async |uow| {
+            uow.app().keep(ctx.org, caller, "k", &reply, ctx.now).await?;
+            uow.assessments().journal().record(&ctx, grc_kernel::Fact::note("test", ctx.org.0, "tried")).await?;
+            Err(grc_kernel::StoreError::internal("no"))
+        })
+        .await;
+    assert!(failed.is_err());
+    let reserve = async || -> Reservation {
+        let found: Result<_, grc_kernel::StoreError> =
+            db.write(ctx.org, async |uow| uow.app().reserve(ctx.org, caller, "k", ctx.now).await).await;
+        found.unwrap()
+    };
+    assert_eq!(reserve().await, Reservation::Fresh, "what failed left nothing");
+    let kept: Result<(), grc_kernel::StoreError> = db
+        .write(ctx.org, async |uow| {
+            uow.app().keep(ctx.org, caller, "k", &reply, ctx.now).await?;
+            for verb in ["one", "two"] {
+                uow.assessments().journal().record(&ctx, grc_kernel::Fact::note("test", ctx.org.0, verb)).await?;
+            }
+            Ok(())
+        })
+        .await;
+    kept.unwrap();
+    assert_eq!(reserve().await, Reservation::Stored(reply));
+    let entries: Result<_, grc_kernel::StoreError> =
+        db.read(ctx.org, async |uow| uow.app().journal_page(ctx.org, &grc_kernel::journal::LIST.query()).await).await;
+    let entries = entries.unwrap().items;
+    assert_eq!(entries.iter().map(|e| e.sequence).collect::<Vec<_>>(), [1, 2], "no gap, and nothing of what failed");
+    assert_eq!(entries[1].prev_hash, entries[0].hash);
+    assert!(entries.iter().all(|entry| entry.compute_hash() == entry.hash), "what is stored hashes to what was hashed");
+    let other: Result<_, grc_kernel::StoreError> = db
+        .read(OrgId(Uuid::now_v7()), async |uow| {
+            uow.app().journal_page(OrgId(Uuid::now_v7()), &grc_kernel::journal::LIST.query()).await
+        })
+        .await;
+    assert!(other.unwrap().items.is_empty());
+}
+
+#[test]
+fn both_backends_keep_the_contract_of_transactions() {
+    run(async {
+        transactions(Arc::new(MemBackend::default())).await;
+        let name = database(true);
+        let backend = PgBackend::new(&PoolConfig { url: url(&name), size: 2, durable: false }).unwrap();
+        transactions(Arc::new(backend)).await;
+    });
+}
+
+#[test]
+fn a_dropped_transaction_leaves_nothing_on_its_connection() {
+    run(async {
+        let name = database(true);
+        // One connection: the next transaction gets the one that was dropped.
+        let backend = PgBackend::new(&PoolConfig { url: url(&name), size: 1, durable: false }).unwrap();
+        let ctx = ctx();
+        for _ in 0..20 {
+            let mut tx = backend.begin(ctx.org).await.unwrap();
+            tx.journal().record(&ctx, grc_kernel::Fact::note("test", ctx.org.0, "dropped")).await.unwrap();
+            drop(tx);
+        }
+        let mut tx = backend.begin(ctx.org).await.unwrap();
+        let page = tx.journal_page(ctx.org, &grc_kernel::journal::LIST.query()).await.unwrap();
+        assert!(page.items.is_empty());
+    });
+}

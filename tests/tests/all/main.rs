@@ -1,0 +1,21 @@
+//! One test binary for the whole: it links once, and all its tests share one PostgreSQL cluster.
+
+#![allow(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests may"
+)]
+
+mod architecture;
+mod contracts;
+mod database;
+mod golden;
+mod harness;
+mod http;
+mod main_job;

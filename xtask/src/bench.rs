@@ -1,0 +1,252 @@
+//! The benchmark: the release server on loopback against `pgbench -M prepared` doing the same statements on the
+//! same database, in one run, so that the ratios mean something whatever the machine is doing.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cargo, install, root};
+
+const CLIENTS: &str = "32";
+const PASSWORD: &str = "violet tractor humming";
+
+struct Server {
+    child: Child,
+    base: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs all measurements and prints the table.
+pub fn run(rows: u32, seconds: u32) -> Result<()> {
+    install::postgres()?;
+    install::tools(&["curl", "jq", "wrk"])?;
+    cargo(&["build", "--release", "-p", "grc-api"])?;
+    let folder = std::env::temp_dir().join(format!("grc-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let outcome = measure(&folder, rows, seconds);
+    let _ = fs::remove_dir_all(&folder);
+    outcome
+}
+
+fn measure(folder: &Path, rows: u32, seconds: u32) -> Result<()> {
+    let server = start(folder)?;
+    let token = curl(
+        &server,
+        "",
+        "POST",
+        "/auth/login",
+        &format!("{{\"email\":\"admin@localhost\",\"password\":\"{PASSWORD}\"}}"),
+        ".access_token",
+    )?;
+    let org = curl(&server, &token, "POST", "/orgs", "{\"name\":\"Bench\"}", ".id")?;
+    let url = cluster_url(folder)?;
+    let small = seed(&url, &org, "small", 1_000)?;
+    let large = seed(&url, &org, "large", rows)?;
+    let one = psql(&url, &format!("SELECT id FROM findings WHERE assessment_id = '{large}' LIMIT 1"))?;
+    println!("| measurement | requests/s | against pgbench | server CPU ms | database CPU ms |\n|---|---|---|---|---|");
+    let health = wrk(&server, &token, "/health/live", seconds, None, folder)?;
+    println!("| no database (`/health/live`) | {:.0} | | {:.3} | |", health.rate, health.server_ms);
+    let begin = format!("BEGIN;\nSELECT set_config('app.org_id', '{org}', true);\n");
+    let get_sql = format!("{begin}SELECT * FROM findings WHERE org_id = '{org}' AND id = '{one}';\nCOMMIT;\n");
+    row(
+        "GET by id",
+        &wrk(&server, &token, &format!("/orgs/{org}/findings/{one}"), seconds, None, folder)?,
+        pgbench(&url, folder, &get_sql, seconds)?,
+    );
+    let mut lists = Vec::new();
+    for (name, assessment) in [("1,000", &small), ("all", &large)] {
+        let list_sql = format!(
+            "{begin}SELECT * FROM findings WHERE org_id = '{org}' AND assessment_id = '{assessment}' ORDER BY created_at, id LIMIT 101;\nCOMMIT;\n"
+        );
+        let path = format!("/orgs/{org}/findings?assessment_id={assessment}&limit=100");
+        let got = wrk(&server, &token, &path, seconds, None, folder)?;
+        lists.push(got.rate);
+        row(&format!("list of 100 at {name} rows"), &got, pgbench(&url, folder, &list_sql, seconds)?);
+    }
+    let body = "{\"name\":\"bench\",\"category\":\"process\"}";
+    let post = wrk(&server, &token, &format!("/orgs/{org}/controls"), seconds, Some(body), folder)?;
+    println!("| POST (with journal) | {:.0} | | {:.3} | {:.3} |", post.rate, post.server_ms, post.database_ms);
+    if let [small, large] = lists.as_slice() {
+        println!("\nlist at {rows} rows against that at 1,000: {:.2} of the time", small / large);
+    }
+    println!("resident memory of the server: {} MB", memory(server.child.id())?);
+    Ok(())
+}
+
+fn row(name: &str, got: &Load, pgbench: f64) {
+    println!(
+        "| {name} | {:.0} | {:.2} of {pgbench:.0} | {:.3} | {:.3} |",
+        got.rate,
+        got.rate / pgbench,
+        got.server_ms,
+        got.database_ms
+    );
+}
+
+fn start(folder: &Path) -> Result<Server> {
+    let mut child = Command::new(root().join("target/release/sovereign-grc"))
+        .envs([
+            ("GRC_DATA_DIR", folder.display().to_string()),
+            ("GRC_BIND", "127.0.0.1:0".to_owned()),
+            ("GRC_METRICS_BIND", String::new()),
+            ("GRC_BOOTSTRAP_PASSWORD", PASSWORD.to_owned()),
+            ("GRC_RATE_LIMIT_PER_MINUTE", "0".to_owned()),
+            ("GRC_DATABASE_POOL", "16".to_owned()),
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+    let base = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+    if !base.starts_with("http") {
+        bail!("the server did not start");
+    }
+    Ok(Server { child, base })
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn curl(server: &Server, token: &str, method: &str, path: &str, body: &str, filter: &str) -> Result<String> {
+    let script = format!(
+        "curl -sS --fail-with-body -X {method} '{}/api/v1{path}' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{body}' | jq -r {filter}",
+        server.base
+    );
+    output(Command::new("bash").args(["-o", "pipefail", "-c", &script]))
+}
+
+/// The connection string of the embedded cluster, from its own files.
+fn cluster_url(folder: &Path) -> Result<String> {
+    let password = fs::read_to_string(folder.join("postgres/password"))?;
+    let pid_file = fs::read_to_string(folder.join("postgres/data/postmaster.pid"))?;
+    let socket = pid_file.lines().nth(4).context("no socket in postmaster.pid")?;
+    Ok(format!("host={socket} port=5432 user=grc_owner password={} dbname=grc", password.trim()))
+}
+
+fn program(name: &str) -> Result<String> {
+    let mut folders: Vec<_> =
+        Path::new("/usr/lib/postgresql").read_dir()?.flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    Ok(folders.last().map_or_else(|| name.to_owned(), |folder| folder.join("bin").join(name).display().to_string()))
+}
+
+fn psql(url: &str, sql: &str) -> Result<String> {
+    output(Command::new(program("psql")?).args([url, "-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql]))
+}
+
+/// An assessment with so many findings.
+fn seed(url: &str, org: &str, name: &str, rows: u32) -> Result<String> {
+    let id = psql(url, "SELECT gen_random_uuid()")?;
+    psql(
+        url,
+        &format!(
+            "INSERT INTO assessments SELECT '{id}', '{org}', id, key, '{name}', null, null, '{{}}', null, 'builtin', null, 'completed', \
+             0, 0, null, now(), now(), null, now(), now(), '{org}', 1 FROM frameworks WHERE key = 'SOC2_TYPE2'; \
+             INSERT INTO findings SELECT gen_random_uuid(), '{org}', '{id}', 'SOC2_TYPE2', 'C' || n, 'Control ' || n, 'CC' || n % 9, 'Family', \
+             'fail', 'high', 'open', 'Nothing was found that shows it.', '[]', 0.5, false, null, null, null, 'builtin', '', \
+             now() - n * interval '1 second', now(), '{org}', 1 FROM generate_series(1, {rows}) n; ANALYZE findings"
+        ),
+    )?;
+    Ok(id)
+}
+
+struct Load {
+    rate: f64,
+    server_ms: f64,
+    database_ms: f64,
+}
+
+/// CPU ticks of a process and of its children, in milliseconds.
+fn cpu(pids: &[u32]) -> f64 {
+    let ticks = pids.iter().filter_map(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
+    });
+    ticks.sum::<f64>() * 10.0
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let text = output(Command::new("pgrep").args(["-P", &pid.to_string()])).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+fn wrk(server: &Server, token: &str, path: &str, seconds: u32, body: Option<&str>, folder: &Path) -> Result<Load> {
+    let script = folder.join("request.lua");
+    let lua = match body {
+        Some(body) => {
+            format!("wrk.method = 'POST'\nwrk.body = '{body}'\nwrk.headers['Content-Type'] = 'application/json'\n")
+        }
+        None => String::new(),
+    };
+    fs::write(&script, format!("{lua}wrk.headers['Authorization'] = 'Bearer {token}'\n"))?;
+    let url = format!("{}/api/v1{path}", server.base);
+    let script = script.display().to_string();
+    let load = |seconds: u32| {
+        output(Command::new("wrk").args([
+            "-t1",
+            &format!("-c{CLIENTS}"),
+            &format!("-d{seconds}s"),
+            "-s",
+            &script,
+            &url,
+        ]))
+    };
+    load(1)?;
+    let server_pid = [server.child.id()];
+    let mut database = children(server.child.id());
+    for postmaster in database.clone() {
+        database.extend(children(postmaster));
+    }
+    let (server_before, database_before) = (cpu(&server_pid), cpu(&database));
+    let text = load(seconds)?;
+    let (server_ms, database_ms) = (cpu(&server_pid) - server_before, cpu(&database) - database_before);
+    if text.contains("Non-2xx") {
+        bail!("{path} answered errors: {text}");
+    }
+    let number = |label: &str| -> Result<f64> {
+        let line = text.lines().find(|line| line.contains(label)).context("wrk said nothing of it")?;
+        line.split_whitespace().find_map(|word| word.parse().ok()).context("no number")
+    };
+    let requests = number("requests in")?;
+    Ok(Load { rate: number("Requests/sec:")?, server_ms: server_ms / requests, database_ms: database_ms / requests })
+}
+
+fn pgbench(url: &str, folder: &Path, sql: &str, seconds: u32) -> Result<f64> {
+    // The role is set once for each connection, as in the service.
+    let plain = folder.join("plain.sql");
+    fs::write(&plain, sql)?;
+    let text = output(
+        Command::new(program("pgbench")?)
+            .args(["-n", "-M", "prepared", "-c", CLIENTS, "-j", "1", "-T", &seconds.to_string(), "-f"])
+            .arg(&plain)
+            .arg(url)
+            .env("PGOPTIONS", "-c role=grc_app"),
+    )?;
+    let line = text.lines().find(|line| line.starts_with("tps")).context("pgbench said no tps")?;
+    line.split_whitespace().nth(2).and_then(|word| word.parse().ok()).context("no number")
+}
+
+fn memory(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).context("no VmRSS")?;
+    let kilobytes: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).context("no number")?;
+    Ok(kilobytes / 1024)
+}

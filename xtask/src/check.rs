@@ -1,0 +1,57 @@
+//! Everything that must hold.
+
+use std::{process::Command, time::Instant};
+
+use anyhow::Result;
+
+use crate::{cargo, install, root, sh};
+
+/// Runs all checks, the quick ones first, and says how long each took.
+pub fn all() -> Result<()> {
+    let begun = Instant::now();
+    install::postgres()?;
+    install::tools(&["curl", "jq"])?;
+    timed("format", || cargo(&["fmt", "--all", "--check"]))?;
+    timed("lint", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
+    })?;
+    // The example of the cluster's tests and the service are started as processes by the tests.
+    timed("build", || cargo(&["build", "--workspace", "--bins", "--examples", "--locked", "--quiet"]))?;
+    timed("test", || cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]))?;
+    timed("documentation", || {
+        let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+            .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .current_dir(root())
+            .status()?;
+        anyhow::ensure!(status.success(), "cargo doc failed");
+        Ok(())
+    })?;
+    timed("dependencies", dependencies)?;
+    eprintln!("everything holds, after {} s", begun.elapsed().as_secs());
+    Ok(())
+}
+
+fn timed(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
+    let begun = Instant::now();
+    let outcome = check();
+    eprintln!("-- {name}: {} s", begun.elapsed().as_secs());
+    outcome
+}
+
+/// Licences, bans and sources always; advisories where their database can be reached.
+fn dependencies() -> Result<()> {
+    let deny = install::cargo_deny()?;
+    sh(&deny, &["--offline", "--log-level", "error", "check", "licenses", "bans", "sources"])?;
+    let reachable = Command::new("git")
+        .args(["ls-remote", "--exit-code", "--quiet", "https://github.com/RustSec/advisory-db", "HEAD"])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if reachable {
+        sh(&deny, &["--log-level", "error", "check", "advisories"])
+    } else {
+        eprintln!("   the advisory database is out of reach: advisories were not checked");
+        Ok(())
+    }
+}

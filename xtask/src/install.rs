@@ -1,0 +1,66 @@
+//! What the machine must have, and how it gets it on Debian and Ubuntu.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::{cargo, root, sh};
+
+/// The version of cargo-deny that the checks are written for.
+const CARGO_DENY: &str = "0.20.2";
+
+fn has(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Installs Debian packages, as root or through sudo; elsewhere says what is wanted.
+pub fn packages(names: &[&str]) -> Result<()> {
+    if !has("apt-get") {
+        bail!("please install {} and try again", names.join(", "));
+    }
+    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"));
+    let elevate = |args: &[&str]| if root { sh("env", args) } else { sh("sudo", args) };
+    if !root && !has("sudo") {
+        bail!("please run as root: apt-get install -y {}", names.join(" "));
+    }
+    elevate(&["apt-get", "update", "-qq"])?;
+    let mut args = vec!["DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq", "--no-install-recommends"];
+    args.extend(names);
+    elevate(&args)
+}
+
+/// PostgreSQL's programs.
+pub fn postgres() -> Result<()> {
+    let packaged = Path::new("/usr/lib/postgresql").read_dir().is_ok_and(|mut folder| folder.next().is_some());
+    if packaged || has("initdb") { Ok(()) } else { packages(&["postgresql"]) }
+}
+
+/// What the tests' scripts call.
+pub fn tools(names: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !has(name)).collect();
+    if missing.is_empty() { Ok(()) } else { packages(&missing) }
+}
+
+/// cargo-deny, kept in the target directory; its path.
+pub fn cargo_deny() -> Result<String> {
+    let folder = root().join("target/tools");
+    let binary = folder.join("bin/cargo-deny");
+    let current = Command::new(&binary).arg("--version").output();
+    if !current.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(CARGO_DENY)) {
+        let folder = folder.display().to_string();
+        cargo(&[
+            "install",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+            "--locked",
+            "--quiet",
+            "--root",
+            &folder,
+            "--target-dir",
+            "target/tools/build",
+        ])?;
+    }
+    Ok(binary.display().to_string())
+}

@@ -1,0 +1,121 @@
+//! The project's own commands, each of which does everything it needs: `cargo xtask run` on a fresh machine
+//! installs what is missing, builds and starts the service.
+
+#![allow(clippy::disallowed_methods, reason = "a tool reads the environment and the clock")]
+
+mod bench;
+mod check;
+mod install;
+mod scaffold;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what is missing, builds the service and starts it.
+    Run {
+        /// Builds with optimisations.
+        #[arg(long)]
+        release: bool,
+        /// Passed on to the service, after `--`.
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+    /// Everything that must hold: format, lint, dependencies, documents, every test.
+    Test,
+    /// The same, as continuous integration runs it.
+    Ci,
+    /// Formats the source and writes generated files anew.
+    Tidy,
+    /// Writes docs/openapi.json anew.
+    Openapi,
+    /// Measures the release server against pgbench doing the same statements.
+    Bench {
+        /// Rows of the large table.
+        #[arg(long, default_value_t = 100_000)]
+        rows: u32,
+        /// Seconds for each measurement.
+        #[arg(long, default_value_t = 5)]
+        seconds: u32,
+    },
+    /// Makes the skeleton of a domain crate.
+    NewDomain {
+        /// Its name, such as `risk`.
+        name: String,
+    },
+    /// Makes an empty migration.
+    NewMigration {
+        /// What it does, such as `add_risks`.
+        name: String,
+    },
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Task::Run { release, args } => run(release, &args),
+        Task::Test | Task::Ci => check::all(),
+        Task::Tidy => {
+            cargo(&["fmt", "--all"])?;
+            openapi()
+        }
+        Task::Openapi => openapi(),
+        Task::Bench { rows, seconds } => bench::run(rows, seconds),
+        Task::NewDomain { name } => scaffold::domain(&name),
+        Task::NewMigration { name } => scaffold::migration(&name),
+    }
+}
+
+/// The workspace's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// Runs a command in the root and fails where it fails.
+pub fn sh(program: &str, args: &[&str]) -> Result<()> {
+    eprintln!("+ {program} {}", args.join(" "));
+    let status =
+        Command::new(program).args(args).current_dir(root()).status().with_context(|| format!("running {program}"))?;
+    if !status.success() {
+        bail!("{program} {} failed", args.join(" "));
+    }
+    Ok(())
+}
+
+/// Runs cargo.
+pub fn cargo(args: &[&str]) -> Result<()> {
+    sh(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), args)
+}
+
+fn run(release: bool, args: &[String]) -> Result<()> {
+    install::postgres()?;
+    let profile: &[&str] = if release { &["build", "-p", "grc-api", "--release"] } else { &["build", "-p", "grc-api"] };
+    cargo(profile)?;
+    let binary = root().join("target").join(if release { "release" } else { "debug" }).join("sovereign-grc");
+    // The service takes this process's place, so that signals reach it.
+    use std::os::unix::process::CommandExt;
+    Err(Command::new(binary).args(args).exec().into())
+}
+
+fn openapi() -> Result<()> {
+    cargo(&["build", "-p", "grc-api"])?;
+    let output = Command::new(root().join("target/debug/sovereign-grc")).arg("openapi").output()?;
+    if !output.status.success() {
+        bail!("the document could not be made");
+    }
+    std::fs::write(root().join("docs/openapi.json"), output.stdout)?;
+    Ok(())
+}
