@@ -98,9 +98,8 @@ fn is_common(lower: &str) -> bool {
     for word in words {
         rest = rest.replace(word, "");
     }
-    let distinct: std::collections::BTreeSet<char> = lower.chars().filter(|c| c.is_alphabetic()).collect();
     let left = rest.chars().filter(|c| c.is_alphabetic()).count();
-    repeats(lower) || left <= 3 && distinct.len() < 18 || is_run(lower)
+    left <= 3 || repeats(lower) || is_run(lower)
 }
 
 /// Whether the text is one unit of up to six characters over and over.

@@ -124,6 +124,11 @@ fn an_idempotency_key_has_one_effect() {
         assert!(statuses.contains(&201));
         let count = s.get(&token, &format!("{path}?name=Three&include_total=true")).await.must(200);
         assert_eq!(count["total"], 1);
+        // Opening an organization is a platform request: its reply is kept as well.
+        let wanted = Some(json!({"name": "Opened once"}).to_string().into_bytes());
+        let opened = s.send(&token, "POST", "/orgs", &[("idempotency-key", "k-4")], wanted.clone()).await.must(201);
+        let again = s.send(&token, "POST", "/orgs", &[("idempotency-key", "k-4")], wanted).await.must(201);
+        assert_eq!(opened["id"], again["id"]);
         // A key that is shown once is not in the replay.
         let keys = format!("/orgs/{org}/api-keys");
         let wanted = Some(json!({"name": "ci", "role": "viewer"}).to_string().into_bytes());

@@ -257,7 +257,7 @@ impl Ty {
     fn example(self, name: &str) -> Value {
         match self {
             Self::Line(_) | Self::Text(_) if name == "email" => json!("ada@example.com"),
-            Self::Line(_) | Self::Text(_) => json!(name.replace('_', " ")),
+            Self::Line(max) | Self::Text(max) => json!(name.replace('_', " ").chars().take(max).collect::<String>()),
             Self::Word(words) => json!(words.first()),
             Self::Int(min, _) => json!(min),
             Self::Number(min, _) => json!(min),

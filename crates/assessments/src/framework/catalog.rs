@@ -13,8 +13,13 @@ use uuid::Uuid;
 
 use super::{Framework, Requirement, RequirementId, Source};
 
-const FILES: &[&str] =
-    &[include_str!("../../catalogs/soc2_type2.json"), include_str!("../../catalogs/nist_csf_2.json")];
+const FILES: &[&str] = &[
+    include_str!("../../catalogs/soc2_type2.json"),
+    include_str!("../../catalogs/iso27001.json"),
+    include_str!("../../catalogs/nist_csf_2.json"),
+    include_str!("../../catalogs/hipaa.json"),
+    include_str!("../../catalogs/gdpr.json"),
+];
 
 /// When the built-in frameworks were published with the service; part of their ids.
 const PUBLISHED: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
@@ -125,7 +130,7 @@ mod tests {
     fn the_built_in_frameworks_have_the_counts_of_their_standards() {
         let counts: Vec<(&str, i64)> =
             builtin().iter().map(|c| (c.framework.key.as_str(), c.framework.control_count)).collect();
-        let expected = [("SOC2_TYPE2", 61), ("NIST_CSF_2", 106)];
+        let expected = [("SOC2_TYPE2", 61), ("ISO27001", 93), ("NIST_CSF_2", 106), ("HIPAA", 68), ("GDPR", 39)];
         assert_eq!(counts, expected);
     }
 

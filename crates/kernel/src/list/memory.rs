@@ -38,7 +38,13 @@ pub fn page_in_memory<'a, T: Record + Clone + 'a>(records: impl Iterator<Item = 
 
 /// The value of a single-valued field in a snapshot.
 pub(super) fn value(snapshot: &Value, field: &Field) -> Option<Scalar> {
-    read(snapshot.get(field.name)?, field.kind)
+    read(member(snapshot, field)?, field.kind)
+}
+
+/// The member that a field looks at: of its own name, or of its column's (`control_ref` asks `control_refs`).
+fn member<'a>(snapshot: &'a Value, field: &Field) -> Option<&'a Value> {
+    let column = field.column.rsplit('.').next().unwrap_or(field.column);
+    snapshot.get(field.name).or_else(|| snapshot.get(column))
 }
 
 fn read(value: &Value, kind: Kind) -> Option<Scalar> {
@@ -73,7 +79,7 @@ fn found(snapshot: &Value, query: &ListQuery) -> bool {
 
 fn holds(snapshot: &Value, filter: &Filter) -> bool {
     let field = filter.field;
-    let values: Vec<Scalar> = match snapshot.get(field.name) {
+    let values: Vec<Scalar> = match member(snapshot, field) {
         Some(Value::Array(items)) if field.kind.is_list() => {
             items.iter().filter_map(|item| read(item, field.kind)).collect()
         }
