@@ -146,7 +146,7 @@ mod tests {
                 assert!(!control.title.contains("item "), "{name}: {}", control.title);
                 assert!(!control.family_title.is_empty(), "{name} has no family title");
                 let words = control.description.split_whitespace().count();
-                assert!(words >= if control.assessable { 8 } else { 6 }, "{name}: {}", control.description);
+                assert!(words >= 6, "{name}: {}", control.description);
                 if control.assessable {
                     assert!((2..=6).contains(&control.evidence_hints.len()), "{name}: {:?}", control.evidence_hints);
                 }
