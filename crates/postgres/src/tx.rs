@@ -13,7 +13,7 @@ use grc_kernel::{OrgId, StoreError, StoreResult};
 
 use crate::error;
 
-/// A transaction. Dropped without [`PgTx::commit`], it rolls back.
+/// A transaction. Dropped without a commit, it rolls back.
 pub struct PgTx {
     connection: Option<Object<AsyncPgConnection>>,
     org: OrgId,
