@@ -43,6 +43,8 @@ enum Task {
     Tidy,
     /// Writes docs/openapi.json anew.
     Openapi,
+    /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
+    TestReport,
     /// Measures the release server against pgbench doing the same statements.
     Bench {
         /// Rows of the large table.
@@ -73,6 +75,7 @@ fn main() -> Result<()> {
             openapi()
         }
         Task::Openapi => openapi(),
+        Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::NewDomain { name } => scaffold::domain(&name),
         Task::NewMigration { name } => scaffold::migration(&name),

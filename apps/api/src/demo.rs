@@ -96,6 +96,18 @@ const DOCUMENTS: &[Document] = &[
         refs: &["SOC2_TYPE2:CC8.1", "SOC2_TYPE2:CC4.1", "NIST_CSF_2:PR.PS-01", "NIST_CSF_2:PR.PS-06"],
     },
     Document {
+        filename: "test-report.txt",
+        content_type: "text/plain",
+        text: include_str!("../../../docs/test-report.txt"),
+        refs: &[
+            "SOC2_TYPE2:CC8.1",
+            "SOC2_TYPE2:CC4.1",
+            "SOC2_TYPE2:PI1.3",
+            "NIST_CSF_2:ID.IM-02",
+            "NIST_CSF_2:PR.PS-06",
+        ],
+    },
+    Document {
         filename: "authorization-matrix.txt",
         content_type: "text/plain",
         text: include_str!("../../../docs/authz-matrix.txt"),
@@ -127,7 +139,7 @@ const MEASURES: &[Measure] = &[
             "NIST_CSF_2:PR.AA-01",
             "NIST_CSF_2:PR.AA-05",
         ],
-        documents: &[0, 1, 4],
+        documents: &[0, 1, 5],
     },
     Measure {
         name: "Multi-factor authentication",
@@ -154,7 +166,7 @@ const MEASURES: &[Measure] = &[
         function: "protect",
         status: "active",
         requirements: &["SOC2_TYPE2:CC8.1", "NIST_CSF_2:PR.PS-01", "NIST_CSF_2:PR.PS-06"],
-        documents: &[0, 3],
+        documents: &[0, 3, 4],
     },
     Measure {
         name: "Dependency policy",

@@ -404,3 +404,56 @@ fn pages_partition_a_list_and_filters_hold() {
         s.running.stop().await;
     });
 }
+
+#[test]
+fn what_is_not_configured_says_so() {
+    run(async {
+        let s = Service::start(&[("GRC_EVIDENCE_STORE", "none")]).await;
+        let token = s.admin().await;
+        let org = s.org(&token, "Storeless").await;
+        let health = s.get("", "/health").await.must(200);
+        assert_eq!(health["services"]["evidence_store"], "not_configured");
+        assert_eq!(health["services"]["redis"], "not_configured");
+        let upload = json!({"filename": "a.txt", "content_type": "text/plain"});
+        s.json(&token, "POST", &format!("/orgs/{org}/evidence/upload-url"), upload)
+            .await
+            .problem(503, "SERVICE_UNAVAILABLE");
+        s.get(&token, &format!("/orgs/{org}/evidence/download-url?key=x")).await.problem(503, "SERVICE_UNAVAILABLE");
+        s.get("", "/health/ready").await.must(200);
+        s.running.stop().await;
+    });
+}
+
+#[test]
+fn a_catalog_is_imported_exported_and_removed() {
+    run(async {
+        let s = Service::start(&[]).await;
+        let token = s.admin().await;
+        let org = s.org(&token, "Catalogs").await;
+        let import = format!("/orgs/{org}/frameworks/import?key=HOUSE&name=House%20rules");
+        let catalog = json!({"catalog": {
+            "uuid": "74c8ba1e-5cd4-4ad1-bbfd-d888e2f6c724",
+            "metadata": {"title": "Rules", "version": "3", "oscal-version": "1.1.2", "last-modified": "2026-01-01T00:00:00Z"},
+            "groups": [{"id": "s1", "title": "Access", "controls": [
+                {"id": "s1.1", "title": "Locks", "parts": [{"id": "x", "name": "statement", "prose": "Lock the doors."}, {"id": "y", "name": "overview"}]}
+            ]}]
+        }});
+        let made = s.json(&token, "POST", &import, catalog.clone()).await.must(201);
+        assert_eq!((&made["key"], &made["control_count"], &made["org_id"]), (&json!("HOUSE"), &json!(1), &json!(org)));
+        assert_eq!(made["losses"][0]["path"], "catalog.groups[0].controls[0].parts[1]");
+        s.json(&token, "POST", &import, catalog.clone()).await.problem(409, "CONFLICT");
+        let id = text(&made, "id");
+        let exported = s.get(&token, &format!("/frameworks/{id}/oscal")).await.must(200);
+        assert_eq!(exported, catalog, "what came in goes out");
+        let profile = s.json(&token, "POST", &import, json!({"profile": {}})).await.problem(422, "VALIDATION_ERROR");
+        assert_eq!(profile["field"], "catalog");
+        let other = s.org(&token, "Others").await;
+        let stranger = s.member(&token, &other, "analyst").await;
+        s.get(&stranger, &format!("/frameworks/{id}")).await.problem(404, "NOT_FOUND");
+        s.send(&token, "DELETE", &format!("/orgs/{org}/frameworks/{id}"), &[], None).await.must(204);
+        s.get(&token, &format!("/frameworks/{id}")).await.problem(404, "NOT_FOUND");
+        let soc2 = s.framework(&token, "SOC2_TYPE2").await;
+        s.send(&token, "DELETE", &format!("/orgs/{org}/frameworks/{soc2}"), &[], None).await.problem(409, "CONFLICT");
+        s.running.stop().await;
+    });
+}
