@@ -17,6 +17,7 @@ const FILES: &[&str] = &[
     include_str!("../../catalogs/soc2_type2.json"),
     include_str!("../../catalogs/iso27001.json"),
     include_str!("../../catalogs/nist_csf_2.json"),
+    include_str!("../../catalogs/pci_dss.json"),
     include_str!("../../catalogs/hipaa.json"),
     include_str!("../../catalogs/gdpr.json"),
 ];
@@ -130,7 +131,8 @@ mod tests {
     fn the_built_in_frameworks_have_the_counts_of_their_standards() {
         let counts: Vec<(&str, i64)> =
             builtin().iter().map(|c| (c.framework.key.as_str(), c.framework.control_count)).collect();
-        let expected = [("SOC2_TYPE2", 61), ("ISO27001", 93), ("NIST_CSF_2", 106), ("HIPAA", 68), ("GDPR", 39)];
+        let expected =
+            [("SOC2_TYPE2", 61), ("ISO27001", 93), ("NIST_CSF_2", 106), ("PCI_DSS", 250), ("HIPAA", 68), ("GDPR", 39)];
         assert_eq!(counts, expected);
     }
 
