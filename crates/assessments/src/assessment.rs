@@ -201,6 +201,7 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id),
     ],
     default_sort: ("created_at", true),
+    stored: false,
 };
 
 /// A new assessment.

@@ -166,6 +166,7 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id),
     ],
     default_sort: ("created_at", true),
+    stored: false,
 };
 
 wire_enum! {
@@ -249,4 +250,5 @@ pub static CUSTODY: ListSpec = ListSpec {
         Field::new("actor_id", Kind::Id),
     ],
     default_sort: ("timestamp", false),
+    stored: false,
 };

@@ -17,6 +17,7 @@ pub static ORGANIZATIONS: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id).stored_as("organizations.created_by"),
     ],
     default_sort: ("name", false),
+    stored: false,
 };
 
 /// Members of an organization.
@@ -34,6 +35,7 @@ pub static MEMBERS: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id).stored_as("memberships.created_by"),
     ],
     default_sort: ("created_at", false),
+    stored: false,
 };
 
 /// API keys.
@@ -49,4 +51,5 @@ pub static API_KEYS: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id),
     ],
     default_sort: ("created_at", false),
+    stored: false,
 };

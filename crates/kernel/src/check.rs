@@ -13,6 +13,7 @@ pub const LIST_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Checker {
     errors: Vec<FieldError>,
+    malformed: bool,
 }
 
 impl Checker {
@@ -24,6 +25,22 @@ impl Checker {
     /// Notes an error.
     pub fn note(&mut self, field: impl Into<String>, code: &'static str, detail: impl Into<String>) {
         self.errors.push(FieldError::new(field, code, detail));
+    }
+
+    /// Notes that the input is not of the shape that is read: nothing can be made of it.
+    pub fn malformed(&mut self, field: impl Into<String>, code: &'static str, detail: impl Into<String>) {
+        self.malformed = true;
+        self.note(field, code, detail);
+    }
+
+    /// Whether the input is of the shape that is read, whatever limits it breaks.
+    pub fn is_well_formed(&self) -> bool {
+        !self.malformed
+    }
+
+    /// Notes errors that were found before.
+    pub fn extend(&mut self, errors: Vec<FieldError>) {
+        self.errors.extend(errors);
     }
 
     /// Notes an error unless the condition holds.
@@ -99,6 +116,24 @@ impl Checker {
         }
         self.length(field, email, 254);
         email.to_owned()
+    }
+
+    /// An http or https URL with a host, of at most 2,000 characters. Whether it may be called is asked when it
+    /// is called.
+    pub fn url(&mut self, field: &str, text: &str) -> String {
+        let url = text.trim();
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+        if host.is_empty() || host.contains('@') || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            self.note(field, "url", "must be an http or https URL");
+        }
+        self.length(field, url, 2_000);
+        url.to_owned()
+    }
+
+    /// Whether nothing was noted so far.
+    pub fn is_clean(&self) -> bool {
+        self.errors.is_empty()
     }
 
     /// One of an enumeration's words; the fallback stands in after an error was noted.

@@ -38,6 +38,23 @@ macro_rules! typed_id {
                 id.0
             }
         }
+
+        impl $crate::resource::Codec for $name {
+            fn blank() -> Self {
+                Self($crate::Uuid::nil())
+            }
+
+            fn cell(&self) -> $crate::resource::CellRef<'_> {
+                $crate::resource::CellRef::Id(self.0)
+            }
+
+            fn from_cell(cell: $crate::resource::Cell) -> Result<Self, $crate::resource::Misfit> {
+                match cell {
+                    $crate::resource::Cell::Id(id) => Ok(Self(id)),
+                    _ => Err($crate::resource::Misfit),
+                }
+            }
+        }
     )+};
 }
 

@@ -196,6 +196,7 @@ pub static LIST: ListSpec = ListSpec {
     fields: &[
         Field::new("sequence", Kind::Int).sorts(),
         Field::new("occurred_at", Kind::Time).sorts(),
+        Field::new("id", Kind::Id),
         Field::new("actor_id", Kind::Id),
         Field::new("action", Kind::Text),
         Field::new("resource_type", Kind::Text),
@@ -203,6 +204,7 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("feed", Kind::Bool),
     ],
     default_sort: ("sequence", false),
+    stored: false,
 };
 
 impl Record for Entry {

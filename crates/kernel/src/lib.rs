@@ -3,6 +3,7 @@
 //! Reading order: [`id`] (typed ids), [`ctx`] (who acts, where, when), [`access`] (roles and permissions),
 //! [`fault`] (how a failure presents itself), [`check`] (collecting field errors), [`patch`] (three-state
 //! merge patches), [`record`] (what every stored thing has), [`list`] (filters, sorts, keyset pages),
+//! [`shape`] (JSON objects with their limits), [`resource`] (what every stored record can do, declared once),
 //! [`journal`] (what every change leaves behind), [`job`] (durable background work).
 //!
 //! A domain crate depends on this crate and on no other domain.
@@ -17,6 +18,8 @@ pub mod journal;
 pub mod list;
 pub mod patch;
 pub mod record;
+pub mod resource;
+pub mod shape;
 mod words;
 
 pub use access::{Access, Permission, Role};
@@ -29,3 +32,4 @@ pub use journal::{Fact, Journal, JournalTx};
 pub use list::{Field, Kind, ListQuery, ListSpec, Page};
 pub use patch::Patch;
 pub use record::{Meta, Record};
+pub use resource::{Changes, Refusal, Repo, Resource, Rules, kit};

@@ -25,6 +25,34 @@ macro_rules! wire_enum {
             }
         }
 
+        impl $crate::resource::Word for $name {
+            fn to_word(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn from_word(name: &str) -> Option<Self> {
+                Self::parse(name)
+            }
+        }
+
+        impl $crate::resource::Codec for $name {
+            fn blank() -> Self {
+                let [first, ..] = [$(Self::$variant),+];
+                first
+            }
+
+            fn cell(&self) -> $crate::resource::CellRef<'_> {
+                $crate::resource::CellRef::Text(self.as_str())
+            }
+
+            fn from_cell(cell: $crate::resource::Cell) -> Result<Self, $crate::resource::Misfit> {
+                match cell {
+                    $crate::resource::Cell::Text(text) => Self::parse(&text).ok_or($crate::resource::Misfit),
+                    _ => Err($crate::resource::Misfit),
+                }
+            }
+        }
+
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())

@@ -3,18 +3,21 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use deadpool::managed::PoolError;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::sql, sql_types::Bool};
-use diesel_async::{
-    AsyncPgConnection, RunQueryDsl,
-    pooled_connection::deadpool::{Pool, PoolError},
-};
+use diesel_async::RunQueryDsl;
 use grc_kernel::{Job, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
 use grc_uow::{AppTx, Backend, Replays, Reservation, StoredReply, replay::KEPT_HOURS};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{assessments, error, pool, pool::PoolConfig, schema::replies, tx::PgTx};
+use crate::{
+    assessments, error, pool,
+    pool::{Lent, Pool, PoolConfig},
+    schema::replies,
+    tx::PgTx,
+};
 
 /// A PostgreSQL database.
 ///
@@ -23,7 +26,7 @@ use crate::{assessments, error, pool, pool::PoolConfig, schema::replies, tx::PgT
 /// statement.
 #[derive(Clone)]
 pub struct PgBackend {
-    pools: Vec<Pool<AsyncPgConnection>>,
+    pools: Vec<Pool>,
 }
 
 /// Numbers the threads that ask for connections.
@@ -57,14 +60,21 @@ impl PgBackend {
         all.fold((0, 0), |(size, idle), status| (size + status.size, idle + status.available))
     }
 
-    async fn transaction(&self, org: OrgId) -> StoreResult<PgTx> {
+    async fn session(&self) -> StoreResult<Lent> {
         let index = THREAD.with(|thread| *thread) % self.pools.len().max(1);
         let pool = self.pools.get(index).ok_or_else(|| StoreError::internal("there is no pool"))?;
-        let connection = pool.get().await.map_err(|failure| match failure {
+        pool.get().await.map_err(|failure| match failure {
             PoolError::Timeout(_) => StoreError::Unavailable("no database connection came free in time".to_owned()),
             other => StoreError::Unavailable(other.to_string()),
-        })?;
-        PgTx::begin(connection, org).await
+        })
+    }
+
+    async fn transaction(&self, org: OrgId) -> StoreResult<PgTx> {
+        PgTx::begin(self.session().await?, org).await
+    }
+
+    async fn reader(&self, org: OrgId) -> StoreResult<PgTx> {
+        PgTx::reading(self.session().await?, org).await
     }
 }
 
@@ -74,8 +84,12 @@ impl Backend for PgBackend {
         Ok(Box::new(self.transaction(org).await?))
     }
 
+    async fn reading(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>> {
+        Ok(Box::new(self.reader(org).await?))
+    }
+
     async fn check(&self) -> StoreResult<()> {
-        let mut tx = self.transaction(OrgId::PLATFORM).await?;
+        let mut tx = self.reader(OrgId::PLATFORM).await?;
         let one: i32 = diesel::select(sql::<diesel::sql_types::Integer>("1"))
             .get_result(tx.connection()?)
             .await

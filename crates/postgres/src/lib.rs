@@ -6,6 +6,7 @@
 
 mod assessments;
 mod backend;
+pub mod ddl;
 mod error;
 mod evidence;
 mod identity;
@@ -15,6 +16,8 @@ mod list;
 pub mod migrate;
 pub mod pool;
 mod reports;
+mod resource;
+mod risk;
 mod schema;
 mod tx;
 

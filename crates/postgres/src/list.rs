@@ -10,13 +10,15 @@ use diesel::{
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     result::QueryResult,
-    sql_types::{BigInt, Bool, Date, Double, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Date, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl, methods::LoadQuery};
 use grc_kernel::{
     Kind, ListQuery, Page, Record, StoreError, StoreResult,
     list::{Field, Scalar, Test},
+    resource::Cell,
 };
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::error;
@@ -37,6 +39,8 @@ pub(crate) enum Bind {
     One(Scalar),
     /// Several values of a kind, as an array.
     Many(Kind, Vec<Scalar>),
+    /// The value of a resource's member, for a column of a kind (of documents where there is none).
+    Cell(Option<Kind>, Cell),
 }
 
 /// A statement in pieces.
@@ -67,12 +71,25 @@ impl Parts {
         self
     }
 
-    fn walk<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    /// A bound value of a resource's member.
+    pub(crate) fn cell(mut self, kind: Option<Kind>, cell: Cell) -> Self {
+        self.0.push(Part::Bind(Bind::Cell(kind, cell)));
+        self
+    }
+
+    /// More pieces.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
+
+    pub(crate) fn walk<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         for part in &self.0 {
             match part {
                 Part::Sql(text) => out.push_sql(text),
                 Part::Bind(Bind::One(value)) => bind_one(&mut out, value)?,
                 Part::Bind(Bind::Many(kind, values)) => bind_many(&mut out, *kind, values)?,
+                Part::Bind(Bind::Cell(kind, cell)) => bind_cell(&mut out, *kind, cell)?,
             }
         }
         Ok(())
@@ -88,6 +105,33 @@ fn bind_one<'b>(out: &mut AstPass<'_, 'b, Pg>, value: &'b Scalar) -> QueryResult
         Scalar::Time(at) => out.push_bind_param::<Timestamptz, _>(at),
         Scalar::Date(date) => out.push_bind_param::<Date, _>(date),
         Scalar::Id(id) => out.push_bind_param::<SqlUuid, _>(id),
+    }
+}
+
+fn bind_cell<'b>(out: &mut AstPass<'_, 'b, Pg>, kind: Option<Kind>, cell: &'b Cell) -> QueryResult<()> {
+    match cell {
+        Cell::Null => match kind {
+            Some(Kind::Text | Kind::Choice(_)) => out.push_bind_param::<Nullable<Text>, _>(&None::<String>),
+            Some(Kind::Int) => out.push_bind_param::<Nullable<BigInt>, _>(&None::<i64>),
+            Some(Kind::Number) => out.push_bind_param::<Nullable<Double>, _>(&None::<f64>),
+            Some(Kind::Bool) => out.push_bind_param::<Nullable<Bool>, _>(&None::<bool>),
+            Some(Kind::Time) => out.push_bind_param::<Nullable<Timestamptz>, _>(&None::<OffsetDateTime>),
+            Some(Kind::Date) => out.push_bind_param::<Nullable<Date>, _>(&None::<time::Date>),
+            Some(Kind::Id) => out.push_bind_param::<Nullable<SqlUuid>, _>(&None::<Uuid>),
+            Some(Kind::Texts) => out.push_bind_param::<Nullable<Array<Text>>, _>(&None::<Vec<String>>),
+            Some(Kind::Ids) => out.push_bind_param::<Nullable<Array<SqlUuid>>, _>(&None::<Vec<Uuid>>),
+            None => out.push_bind_param::<Nullable<Jsonb>, _>(&None::<serde_json::Value>),
+        },
+        Cell::Text(text) => out.push_bind_param::<Text, _>(text),
+        Cell::Int(number) => out.push_bind_param::<BigInt, _>(number),
+        Cell::Number(number) => out.push_bind_param::<Double, _>(number),
+        Cell::Bool(flag) => out.push_bind_param::<Bool, _>(flag),
+        Cell::Time(at) => out.push_bind_param::<Timestamptz, _>(at),
+        Cell::Date(date) => out.push_bind_param::<Date, _>(date),
+        Cell::Id(id) => out.push_bind_param::<SqlUuid, _>(id),
+        Cell::Texts(texts) => out.push_bind_param::<Array<Text>, _>(texts),
+        Cell::Ids(ids) => out.push_bind_param::<Array<SqlUuid>, _>(ids),
+        Cell::Json(value) => out.push_bind_param::<Jsonb, _>(value),
     }
 }
 
@@ -216,21 +260,25 @@ where
     T: Record,
 {
     let filtered = filter(from, query);
-    let total = if query.total {
-        let count: i64 = Count(filtered.clone()).get_result(connection).await.map_err(error::store)?;
-        Some(count)
-    } else {
-        None
-    };
-    let direction = if query.sort.descending { "DESC" } else { "ASC" };
-    let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let statement = after(filtered, id, query)
-        .sql(format!(" ORDER BY {} {direction}, {id} {direction} LIMIT ", query.sort.field.column))
-        .bind(Scalar::Int(limit));
-    let rows: Vec<R> = Rows::<R>::from(statement).load(connection).await.map_err(error::store)?;
+    let total = if query.total { Some(count(connection, filtered.clone()).await?) } else { None };
+    let rows: Vec<R> = Rows::<R>::from(window(filtered, id, query)).load(connection).await.map_err(error::store)?;
     let items =
         rows.into_iter().map(|row| row.try_into().map_err(StoreError::from)).collect::<StoreResult<Vec<T>>>()?;
     Ok(Page::cut(query, items, total))
+}
+
+/// How many rows there are from `FROM ...` on.
+pub(crate) async fn count(connection: &mut AsyncPgConnection, from: Parts) -> StoreResult<i64> {
+    Count(from).get_result(connection).await.map_err(error::store)
+}
+
+/// Adds the cursor, the order and the limit: one row more than asked for, which tells whether there are more.
+pub(crate) fn window(filtered: Parts, id: &str, query: &ListQuery) -> Parts {
+    let direction = if query.sort.descending { "DESC" } else { "ASC" };
+    let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    after(filtered, id, query)
+        .sql(format!(" ORDER BY {} {direction}, {id} {direction} LIMIT ", query.sort.field.column))
+        .bind(Scalar::Int(limit))
 }
 
 /// Adds the request's filters and search words.
@@ -238,8 +286,7 @@ pub(crate) fn filter(mut parts: Parts, query: &ListQuery) -> Parts {
     for filter in &query.filters {
         parts = test(parts.sql(" AND "), filter.field, &filter.test);
     }
-    let searched: Vec<&str> =
-        query.spec.fields.iter().filter(|field| field.searched).map(|field| field.column).collect();
+    let searched: Vec<&str> = query.spec.all().filter(|field| field.searched).map(|field| field.column).collect();
     for word in &query.search {
         let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         parts = parts.sql(" AND (");

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use deadpool::{Runtime, managed::Timeouts};
-use diesel::ConnectionError;
-use diesel_async::{
-    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+use deadpool::{
+    Runtime,
+    managed::{self, Metrics, RecycleError, RecycleResult, Timeouts},
 };
-use futures::FutureExt;
-use grc_kernel::{StoreError, StoreResult};
+use diesel::ConnectionError;
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, pooled_connection::PoolableConnection};
+use grc_kernel::{OrgId, StoreError, StoreResult};
 
 /// The role that the service works as. It owns no table, so row-level security binds it.
 pub const APP_ROLE: &str = "grc_app";
@@ -25,28 +24,55 @@ pub struct PoolConfig {
     pub durable: bool,
 }
 
+/// A connection, and the organization that its session is bound to for reading.
+///
+/// Only [`crate::tx`] touches either, so that the two cannot part.
+pub(crate) struct Session {
+    pub(crate) connection: AsyncPgConnection,
+    pub(crate) org: Option<OrgId>,
+}
+
+/// Opens sessions.
+pub(crate) struct Sessions {
+    url: String,
+    setup: String,
+}
+
+/// The pool of sessions.
+pub(crate) type Pool = managed::Pool<Sessions>;
+/// A session on loan.
+pub(crate) type Lent = managed::Object<Sessions>;
+
+impl managed::Manager for Sessions {
+    type Type = Session;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<Session, ConnectionError> {
+        let mut connection = AsyncPgConnection::establish(&self.url).await?;
+        connection.batch_execute(&self.setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Session { connection, org: None })
+    }
+
+    /// Asks nothing of the database: a question before every use would cost a third of a point read's time. A
+    /// connection that broke meanwhile shows itself at the first statement and is dropped then.
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectionError> {
+        if session.connection.is_broken() {
+            return Err(RecycleError::message("the connection is broken"));
+        }
+        Ok(())
+    }
+}
+
 /// Makes the pool. Connections are opened when first needed.
-pub(crate) fn build(config: &PoolConfig) -> StoreResult<Pool<AsyncPgConnection>> {
-    let mut manager = ManagerConfig::default();
-    // The default recycling sends a SELECT 1 before every use, a third of a point read's time. A broken
-    // connection shows itself at the first statement instead and is then dropped (see `tx`).
-    manager.recycling_method = RecyclingMethod::Fast;
+pub(crate) fn build(config: &PoolConfig) -> StoreResult<Pool> {
+    // Outside a transaction begun for writing nothing can be written, whatever a use case tries.
     let setup = format!(
         "SET ROLE {APP_ROLE}; SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-         SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = {}",
+         SET idle_in_transaction_session_timeout = '60s'; SET default_transaction_read_only = on; \
+         SET synchronous_commit = {}",
         if config.durable { "on" } else { "off" }
     );
-    manager.custom_setup = Box::new(move |url| {
-        let (url, setup) = (url.to_owned(), setup.clone());
-        async move {
-            let mut connection = AsyncPgConnection::establish(&url).await?;
-            connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-            Ok(connection)
-        }
-        .boxed()
-    });
-    let manager = AsyncDieselConnectionManager::new_with_config(&config.url, manager);
-    Pool::builder(manager)
+    managed::Pool::builder(Sessions { url: config.url.clone(), setup })
         .max_size(config.size)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts {

@@ -1,48 +1,70 @@
-//! One database transaction, bound to one organization.
+//! One piece of work on the database, bound to one organization.
 //!
 //! `PgTx` implements every repository; the repository object *is* the transaction.
 //!
-//! Row-level security compares `app.org_id`, which is set for the transaction only: a session-wide setting
-//! would leak to the next borrower of the connection. `BEGIN` and the setting are sent ahead without waiting
-//! for their answers, so that they travel with the first statement and tenancy costs no round trip of its
-//! own. PostgreSQL works a connection's messages off in order; if either failed, so would all that follows.
+//! Row-level security compares `app.org_id`. Work that writes is a transaction: `BEGIN` and the setting, for the
+//! transaction only, are sent ahead without waiting for their answers, so that they travel with the first
+//! statement and tenancy costs no round trip of its own. PostgreSQL works a connection's messages off in order;
+//! if either failed, so would all that follows.
+//!
+//! Work that only reads needs no transaction: at READ COMMITTED every statement has a snapshot of its own with
+//! or without one. There the setting is the session's, and is sent ahead only where the session was bound to
+//! another organization before; the session remembers. A read of one statement is then one statement. That the
+//! statement of a read cannot write is the session's own default, `default_transaction_read_only`. (ADR 0005.)
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, pooled_connection::deadpool::Object};
-use futures::{FutureExt, future::BoxFuture};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use grc_kernel::{OrgId, StoreError, StoreResult};
 
-use crate::error;
+use crate::{error, pool::Lent};
 
-/// A transaction. Dropped without a commit, it rolls back.
+/// A piece of work. One that writes, dropped without a commit, rolls back.
 pub struct PgTx {
-    connection: Option<Object<AsyncPgConnection>>,
+    session: Option<Lent>,
     org: OrgId,
+    writes: bool,
 }
 
 impl PgTx {
-    /// Begins a transaction on a pooled connection.
-    pub(crate) async fn begin(connection: Object<AsyncPgConnection>, org: OrgId) -> StoreResult<Self> {
+    /// Begins a transaction.
+    pub(crate) async fn begin(session: Lent, org: OrgId) -> StoreResult<Self> {
         // From here on the guard is armed: whatever happens, the connection does not go back to the pool
         // with a transaction open.
-        let tx = Self { connection: Some(connection), org };
-        let sql = format!("BEGIN; SELECT set_config('app.org_id', '{}', true)", org.0);
-        if let Some(connection) = tx.connection.as_deref() {
-            let mut shared: &AsyncPgConnection = connection;
-            let mut ahead = Box::pin(shared.batch_execute(&sql));
-            if let std::task::Poll::Ready(outcome) = futures::poll!(&mut ahead) {
-                outcome.map_err(error::store)?;
-            }
+        let tx = Self { session: Some(session), org, writes: true };
+        tx.ahead(&format!("BEGIN READ WRITE; SELECT set_config('app.org_id', '{}', true)", org.0)).await?;
+        Ok(tx)
+    }
+
+    /// Begins work that only reads.
+    pub(crate) async fn reading(mut session: Lent, org: OrgId) -> StoreResult<Self> {
+        let bound = session.org == Some(org);
+        // Noted before it is asked for: should the request fail, the connection is broken and not used again.
+        session.org = Some(org);
+        let tx = Self { session: Some(session), org, writes: false };
+        if !bound {
+            tx.ahead(&setting(org, false)).await?;
         }
         Ok(tx)
     }
 
-    /// Widens the transaction to the platform's scope: for the few statements of the identity domain that must
+    /// Sends statements without waiting for the answer: the next statement's comes after it.
+    async fn ahead(&self, sql: &str) -> StoreResult<()> {
+        if let Some(session) = self.session.as_deref() {
+            let mut shared: &AsyncPgConnection = &session.connection;
+            let mut ahead = Box::pin(shared.batch_execute(sql));
+            if let std::task::Poll::Ready(outcome) = futures::poll!(&mut ahead) {
+                outcome.map_err(error::store)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Widens the work to the platform's scope: for the few statements of the identity domain that must
     /// look across organizations. [`Self::narrow`] follows.
     pub(crate) async fn widen(&mut self) -> StoreResult<()> {
         self.scope(OrgId::PLATFORM).await
     }
 
-    /// Binds the transaction to its organization again.
+    /// Binds the work to its organization again.
     pub(crate) async fn narrow(&mut self) -> StoreResult<()> {
         self.scope(self.org).await
     }
@@ -51,21 +73,30 @@ impl PgTx {
         if self.org.is_platform() {
             return Ok(());
         }
-        let sql = format!("SELECT set_config('app.org_id', '{}', true)", org.0);
+        let sql = setting(org, self.writes);
+        if !self.writes
+            && let Some(session) = self.session.as_deref_mut()
+        {
+            session.org = Some(org);
+        }
         self.connection()?.batch_execute(&sql).await.map_err(error::store)
     }
 
     /// The connection, for a repository's statements.
     pub(crate) fn connection(&mut self) -> StoreResult<&mut AsyncPgConnection> {
-        self.connection.as_deref_mut().ok_or_else(|| StoreError::internal("the transaction has ended"))
+        let session = self.session.as_deref_mut().ok_or_else(|| StoreError::internal("the work has ended"))?;
+        Ok(&mut session.connection)
     }
 
     /// Makes the changes lasting.
     pub(crate) async fn commit_now(mut self) -> StoreResult<()> {
+        if !self.writes {
+            return Err(StoreError::internal("work that only reads has nothing to commit"));
+        }
         let outcome = self.connection()?.batch_execute("COMMIT").await;
         match outcome {
             Ok(()) => {
-                self.connection = None;
+                self.session = None;
                 Ok(())
             }
             // The guard takes the connection out of use.
@@ -73,35 +104,38 @@ impl PgTx {
         }
     }
 
-    /// Ends a transaction that changed nothing, without making the caller wait for the answer.
+    /// Ends work that changed nothing, without making the caller wait for the answer.
     pub(crate) fn finish_read(mut self) {
-        if let Some(connection) = self.connection.take() {
-            end_in_background(connection, "COMMIT");
+        match self.session.take() {
+            Some(session) if self.writes => end_in_background(session, "COMMIT"),
+            session => drop(session),
         }
     }
+}
+
+fn setting(org: OrgId, transaction: bool) -> String {
+    format!("SELECT set_config('app.org_id', '{}', {transaction})", org.0)
 }
 
 impl Drop for PgTx {
     fn drop(&mut self) {
         // A cancelled request or an error: the statement that is under way finishes first, then this one.
-        if let Some(connection) = self.connection.take() {
-            end_in_background(connection, "ROLLBACK");
+        if let Some(session) = self.session.take() {
+            end_in_background(session, if self.writes { "ROLLBACK" } else { "SELECT 1" });
         }
     }
 }
 
-/// Ends the transaction and only then gives the connection back to the pool. Where that fails, or where no
-/// runtime is left to do it, the connection is closed instead, which rolls back too.
-fn end_in_background(mut connection: Object<AsyncPgConnection>, sql: &'static str) {
+/// Ends the work and only then gives the connection back to the pool. Where that fails, or where no runtime is
+/// left to do it, the connection is closed instead, which rolls back too.
+fn end_in_background(mut session: Lent, sql: &'static str) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        drop(Object::take(connection));
+        drop(Lent::take(session));
         return;
     };
-    let ended: BoxFuture<'static, ()> = async move {
-        if connection.batch_execute(sql).await.is_err() {
-            drop(Object::take(connection));
+    runtime.spawn(async move {
+        if session.connection.batch_execute(sql).await.is_err() {
+            drop(Lent::take(session));
         }
-    }
-    .boxed();
-    runtime.spawn(ended);
+    });
 }

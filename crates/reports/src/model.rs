@@ -122,4 +122,5 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id),
     ],
     default_sort: ("created_at", true),
+    stored: false,
 };

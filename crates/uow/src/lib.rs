@@ -5,6 +5,7 @@
 //! [`Db`].
 
 pub mod mem;
+pub mod registry;
 pub mod replay;
 
 use std::sync::Arc;
@@ -15,13 +16,16 @@ use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
 use grc_kernel::{Job, JobsTx, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
 use grc_reports::ReportsTx;
+use grc_risk::RiskTx;
 use time::{Duration, OffsetDateTime};
 
 pub use replay::{Replays, Reservation, StoredReply};
 
 /// A transaction over every domain, bound to one organization.
 #[async_trait]
-pub trait AppTx: IdentityTx + AssessmentsTx + EvidenceTx + ReportsTx + JournalTx + JobsTx + Replays + Send {
+pub trait AppTx:
+    IdentityTx + AssessmentsTx + EvidenceTx + ReportsTx + RiskTx + JournalTx + JobsTx + Replays + Send
+{
     /// A page of the organization's journal.
     async fn journal_page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>>;
     /// Takes the job that has waited longest, of any organization. In the platform's scope.
@@ -43,6 +47,8 @@ pub trait AppTx: IdentityTx + AssessmentsTx + EvidenceTx + ReportsTx + JournalTx
 pub trait Backend: Send + Sync {
     /// Begins a transaction bound to an organization. Dropped without a commit it rolls back.
     async fn begin(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
+    /// Begins work that only reads, bound to an organization. A write in it fails.
+    async fn reading(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
     /// Whether the store answers.
     async fn check(&self) -> StoreResult<()>;
 }
@@ -67,6 +73,10 @@ impl Uow {
     }
     /// The transaction as the reports domain sees it.
     pub fn reports(&mut self) -> &mut dyn ReportsTx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the risk domain sees it.
+    pub fn risk(&mut self) -> &mut grc_risk::ports::Tx {
         self.tx.as_mut()
     }
     /// The whole transaction.
@@ -105,7 +115,7 @@ impl Db {
         F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
         E: From<StoreError>,
     {
-        let mut uow = Uow { tx: self.backend.begin(org).await? };
+        let mut uow = Uow { tx: self.backend.reading(org).await? };
         let answer = use_case(&mut uow).await?;
         uow.tx.finish().await;
         Ok(answer)

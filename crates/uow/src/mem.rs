@@ -8,13 +8,15 @@ use grc_assessments::{AssessmentsTx, ports as assessments};
 use grc_evidence::{EvidenceTx, ports as evidence};
 use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
 use grc_kernel::{
-    AssessmentId, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page,
-    StoreError, StoreResult, UserId, Uuid,
+    AssessmentId, Ctx, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId,
+    Page, StoreError, StoreResult, UserId, Uuid,
     job::MemJobs,
-    journal::{Entry, MemJournal},
+    journal::Entry,
     list::page_in_memory,
+    resource::{MemTables, References, Repo, Resource, Tally},
 };
 use grc_reports::{ReportsTx, ports as reports};
+use grc_risk::{Appetite, Matrix, Register};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -30,7 +32,7 @@ pub struct State {
     assessments: grc_assessments::mem::Store,
     evidence: grc_evidence::mem::Store,
     reports: grc_reports::mem::Store,
-    journal: MemJournal,
+    tables: MemTables,
     jobs: MemJobs,
     leases: BTreeMap<grc_kernel::JobId, OffsetDateTime>,
     replies: BTreeMap<(OrgId, Uuid, String), (StoredReply, OffsetDateTime)>,
@@ -57,6 +59,10 @@ impl Backend for MemBackend {
         Ok(Box::new(MemTx { shared, work }))
     }
 
+    async fn reading(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>> {
+        self.begin(org).await
+    }
+
     async fn check(&self) -> StoreResult<()> {
         Ok(())
     }
@@ -69,7 +75,7 @@ struct MemTx {
 
 impl JournalTx for MemTx {
     fn journal(&mut self) -> &mut dyn Journal {
-        &mut self.work.journal
+        &mut self.work.tables.journal
     }
 }
 
@@ -133,6 +139,71 @@ impl ReportsTx for MemTx {
     }
     fn report_references(&mut self) -> &mut dyn reports::ReportReferences {
         self
+    }
+}
+
+#[async_trait]
+impl<R: Resource> Repo<R> for MemTx {
+    async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        self.work.tables.find(org, id).await
+    }
+    async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        self.work.tables.lock(org, id).await
+    }
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
+        self.work.tables.page(org, query).await
+    }
+    async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
+        Repo::<R>::tally(&mut self.work.tables, org, query, by).await
+    }
+    async fn insert(&mut self, record: &R) -> StoreResult<()> {
+        self.work.tables.insert(record).await
+    }
+    async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
+        self.work.tables.insert_many(records).await
+    }
+    async fn update(&mut self, record: &R, seen: i64) -> StoreResult<()> {
+        self.work.tables.update(record, seen).await
+    }
+    async fn delete(&mut self, org: OrgId, id: R::Id) -> StoreResult<()> {
+        Repo::<R>::delete(&mut self.work.tables, org, id).await
+    }
+}
+
+#[async_trait]
+impl References for MemTx {
+    async fn missing(&mut self, org: OrgId, kind: &'static str, ids: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+        let mut missing = Vec::new();
+        for id in ids {
+            let known = match kind {
+                "user" => assessments::References::is_member(self, org, UserId(*id)).await?,
+                "control" => {
+                    assessments::ControlRepo::find(&mut self.work.assessments, org, (*id).into()).await?.is_some()
+                }
+                "evidence" => evidence::EvidenceRepo::find(&mut self.work.evidence, org, (*id).into()).await?.is_some(),
+                "finding" => {
+                    assessments::FindingRepo::find(&mut self.work.assessments, org, (*id).into()).await?.is_some()
+                }
+                "assessment" => {
+                    assessments::AssessmentRepo::find(&mut self.work.assessments, org, (*id).into()).await?.is_some()
+                }
+                kind => self.work.tables.exists(org, kind, *id),
+            };
+            if !known {
+                missing.push(*id);
+            }
+        }
+        Ok(missing)
+    }
+}
+
+#[async_trait]
+impl Register for MemTx {
+    async fn relevel(&mut self, ctx: &Ctx, matrix: &Matrix) -> StoreResult<i64> {
+        self.work.tables.relevel(ctx, matrix).await
+    }
+    async fn reweigh(&mut self, ctx: &Ctx, appetite: &Appetite) -> StoreResult<i64> {
+        self.work.tables.reweigh(ctx, appetite).await
     }
 }
 
@@ -201,7 +272,7 @@ impl Replays for MemTx {
 #[async_trait]
 impl AppTx for MemTx {
     async fn journal_page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>> {
-        Ok(page_in_memory(self.work.journal.entries.iter().filter(|entry| entry.org == org), query))
+        Ok(page_in_memory(self.work.tables.journal.entries.iter().filter(|entry| entry.org == org), query))
     }
 
     async fn claim_job(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {

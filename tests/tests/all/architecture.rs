@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use crate::harness::root;
 
-const DOMAINS: [&str; 4] = ["grc-identity", "grc-assessments", "grc-evidence", "grc-reports"];
+const DOMAINS: [&str; 5] = ["grc-identity", "grc-assessments", "grc-evidence", "grc-reports", "grc-risk"];
 
 fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))

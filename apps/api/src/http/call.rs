@@ -83,6 +83,9 @@ impl Need {
 pub trait Right: 'static {
     /// The need.
     const NEED: Need;
+
+    /// What the document says of the operation, where its handler serves many resources.
+    fn describe(_operation: &mut DefaultOperationRaw) {}
 }
 
 macro_rules! rights {
@@ -127,6 +130,10 @@ rights! {
     ReportRead = org("report", Access::Read),
     ReportReview = org("report", Access::Review),
     ReportWrite = org("report", Access::Write),
+    RiskRead = org("risk", Access::Read),
+    RiskReview = org("risk", Access::Review),
+    RiskAdmin = org("risk", Access::Admin),
+    AuditRead = org("audit", Access::Audit),
 }
 
 /// A request whose caller holds what the route needs. Always a handler's first argument, so that nothing else
@@ -218,6 +225,17 @@ impl<R: Right> Call<R> {
                 .and_then(|tag| tag.split('-').next()?.parse::<i64>().ok())
         });
         Ok(Some(revisions.flatten().max().unwrap_or(0)))
+    }
+
+    /// A path parameter that is an id.
+    pub fn param(&self, name: &str) -> Result<Uuid, Problem> {
+        let text = self.request.match_info().get(name).unwrap_or_default();
+        Uuid::parse_str(text).map_err(|_| path_problem(name))
+    }
+
+    /// The path of the request.
+    pub fn path(&self) -> String {
+        self.request.path().to_owned()
     }
 
     /// A header of the request.
@@ -333,6 +351,7 @@ impl<R: Right> OperationModifier for Call<R> {
     fn update_security(op: &mut DefaultOperationRaw) {
         // The converter reads the need from the scopes and makes of it `x-permission` and the answers 401, 403.
         op.security.push([("bearerAuth".to_owned(), vec![R::NEED.name()])].into());
+        R::describe(op);
     }
 }
 
@@ -343,14 +362,19 @@ pub struct Body<S> {
 }
 
 impl<S: Shaped> Body<S> {
-    /// The body as its shape declares it.
+    /// The body as its shape declares it, every limit kept.
     pub fn read(&self) -> Result<Input, Problem> {
         Ok(S::SHAPE.read(&self.bytes)?)
     }
 
+    /// The body for a use case that checks the limits itself, so that all errors are reported together.
+    pub fn form(&self) -> Result<Input, Problem> {
+        Ok(S::SHAPE.read_form(&self.bytes)?)
+    }
+
     /// The same where a body may be left out.
     pub fn read_or_empty(&self) -> Result<Input, Problem> {
-        if self.bytes.is_empty() { Ok(Input::default()) } else { self.read() }
+        if self.bytes.is_empty() { Ok(Input::default()) } else { self.form() }
     }
 
     /// The bytes.
@@ -424,8 +448,7 @@ fn stand_in(name: &str) -> DefaultSchemaRaw {
 pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
-    body: Option<Value>,
-    raw: Option<Vec<u8>>,
+    body: Content,
     secrets: &'static [&'static str],
     replayed: bool,
 }
@@ -433,13 +456,30 @@ pub struct Answer {
 impl Answer {
     /// 200 with a body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, headers: Vec::new(), body: Some(body), raw: None, secrets: &[], replayed: false }
+        Self { status: 200, headers: Vec::new(), body: Content::Json(body), secrets: &[], replayed: false }
     }
 
     /// 200 with one resource, whose revision makes its ETag.
     pub fn resource(body: Value) -> Self {
-        let tag = etag(&body);
+        let revision = body.get("revision").and_then(Value::as_i64).unwrap_or(1);
+        let tag = etag(&body.to_string(), revision);
         Self::ok(body).with("etag", tag)
+    }
+
+    /// 200 with JSON text.
+    pub fn plain_text(text: String) -> Self {
+        Self { body: Content::Bytes("application/json", text.into_bytes()), ..Self::none() }.status(200)
+    }
+
+    /// 200 with one resource as JSON text, of a revision.
+    pub fn text(text: String, revision: i64) -> Self {
+        let tag = etag(&text, revision);
+        Self::plain_text(text).with("etag", tag)
+    }
+
+    /// 200 with something that is not JSON.
+    pub fn media(kind: &'static str, bytes: Vec<u8>) -> Self {
+        Self { body: Content::Bytes(kind, bytes), ..Self::none() }.status(200)
     }
 
     /// 201 with a new resource and where it is.
@@ -454,7 +494,7 @@ impl Answer {
 
     /// 204.
     pub fn none() -> Self {
-        Self { status: 204, headers: Vec::new(), body: None, raw: None, secrets: &[], replayed: false }
+        Self { status: 204, headers: Vec::new(), body: Content::None, secrets: &[], replayed: false }
     }
 
     /// The same with another status.
@@ -482,31 +522,39 @@ impl Answer {
         Self {
             status: kept.status,
             headers: kept.headers,
-            body: None,
-            raw: Some(kept.body),
+            body: if kept.body.is_empty() { Content::None } else { Content::Bytes("application/json", kept.body) },
             secrets: &[],
             replayed: true,
         }
     }
 
     fn to_keep(&self, digest: [u8; 32]) -> StoredReply {
-        let mut body = self.body.clone();
-        if let Some(Value::Object(members)) = &mut body {
-            members.retain(|name, _| !self.secrets.contains(&name.as_str()));
-        }
-        StoredReply {
-            request_digest: digest,
-            status: self.status,
-            headers: self.headers.clone(),
-            body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
-        }
+        let body = match &self.body {
+            Content::None => Vec::new(),
+            Content::Bytes(_, bytes) => bytes.clone(),
+            Content::Json(body) => {
+                let mut body = body.clone();
+                if let Value::Object(members) = &mut body {
+                    members.retain(|name, _| !self.secrets.contains(&name.as_str()));
+                }
+                body.to_string().into_bytes()
+            }
+        };
+        StoredReply { request_digest: digest, status: self.status, headers: self.headers.clone(), body }
     }
 }
 
+/// What an answer holds.
+#[derive(Clone, Debug)]
+enum Content {
+    None,
+    Json(Value),
+    Bytes(&'static str, Vec<u8>),
+}
+
 /// A strong ETag: the revision, and a digest of the body for what is computed besides.
-fn etag(body: &Value) -> String {
-    let revision = body.get("revision").and_then(Value::as_i64).unwrap_or(1);
-    let digest = hex::encode(Sha256::digest(body.to_string().as_bytes()));
+fn etag(body: &str, revision: i64) -> String {
+    let digest = hex::encode(Sha256::digest(body.as_bytes()));
     format!("\"{revision}-{}\"", digest.get(..12).unwrap_or_default())
 }
 
@@ -514,8 +562,12 @@ fn etag(body: &Value) -> String {
 pub struct Reply<T> {
     answer: Answer,
     not_modified: bool,
+    stream: Option<Stream>,
     shape: PhantomData<T>,
 }
+
+/// The bytes of a download.
+pub type Stream = futures::stream::LocalBoxStream<'static, std::io::Result<actix_web::web::Bytes>>;
 
 impl<T> Reply<T> {
     fn of(answer: Answer, if_none_match: Option<&str>) -> Self {
@@ -527,7 +579,14 @@ impl<T> Reply<T> {
             }
             _ => false,
         };
-        Self { answer, not_modified, shape: PhantomData }
+        Self { answer, not_modified, stream: None, shape: PhantomData }
+    }
+
+    /// 200 with a file to save.
+    pub fn download(stream: Stream, kind: &'static str, filename: &str) -> Self {
+        let answer = Answer::none().status(200).with("content-type", kind.to_owned());
+        let answer = answer.with("content-disposition", format!("attachment; filename=\"{filename}\""));
+        Self { stream: Some(stream), ..Self::of(answer, None) }
     }
 
     /// A response made outside a transaction.
@@ -555,10 +614,13 @@ impl<T> Responder for Reply<T> {
         if self.not_modified {
             return response.finish();
         }
-        match (self.answer.body, self.answer.raw) {
-            (Some(body), _) => response.content_type("application/json").body(body.to_string()),
-            (None, Some(raw)) if !raw.is_empty() => response.content_type("application/json").body(raw),
-            _ => response.finish(),
+        if let Some(stream) = self.stream {
+            return response.streaming(stream);
+        }
+        match self.answer.body {
+            Content::Json(body) => response.content_type("application/json").body(body.to_string()),
+            Content::Bytes(kind, bytes) => response.content_type(kind).body(bytes),
+            Content::None => response.finish(),
         }
     }
 }
@@ -579,6 +641,8 @@ pub struct New<S>(PhantomData<S>);
 pub struct Begun<S>(PhantomData<S>);
 /// 200 with a page of a shape.
 pub struct PageOf<S>(PhantomData<S>);
+/// 200 with a page of a shape, which can also be had whole as a file.
+pub struct Listed<S>(PhantomData<S>);
 /// 204.
 pub struct Nothing;
 
@@ -607,6 +671,13 @@ impl<S: Shaped> Documented for PageOf<S> {
     const STATUS: &'static str = "200";
     fn shape() -> Option<String> {
         Some(format!("x-page:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Listed<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-list:{}", S::SHAPE.name))
     }
 }
 

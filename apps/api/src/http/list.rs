@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_kernel::{
-    Field, Kind, ListSpec, Page, Record,
-    list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest},
+    Field, FieldError, Kind, ListSpec, Page, Record,
+    list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest, RESERVED},
 };
 use paperclip::{
     actix::OperationModifier,
@@ -24,6 +24,8 @@ pub trait Listing: 'static {
     const SPEC: &'static ListSpec;
     /// The items.
     type Item: Shaped;
+    /// Whether it comes in pages; where not, only its filters are asked for.
+    const PAGED: bool = true;
 }
 
 /// The query parameters of a list.
@@ -36,7 +38,27 @@ impl<L: Listing> Ask<L> {
     /// The request, typed, with every mistake reported.
     pub fn read(&self) -> Result<ListRequest, Problem> {
         let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
-        ListRequest::parse(L::SPEC, &members, &self.params).map_err(Problem::fields)
+        if L::PAGED {
+            return ListRequest::parse(L::SPEC, &members, &self.params).map_err(Problem::fields);
+        }
+        let paging = |name: &str| RESERVED.contains(&name) && name != "q";
+        let unknown = self.params.iter().filter(|(name, _)| paging(name));
+        let errors: Vec<_> =
+            unknown.map(|(name, _)| FieldError::new(name, "unknown", "is not a parameter of this route")).collect();
+        if !errors.is_empty() {
+            return Err(Problem::fields(errors));
+        }
+        let params: Vec<_> = self.params.iter().filter(|(name, _)| name != "format").cloned().collect();
+        ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
+    }
+
+    /// Whether `format=svg` asks for a picture.
+    pub fn wants_svg(&self) -> Result<bool, Problem> {
+        match self.params.iter().find(|(name, _)| name == "format").map(|(_, format)| format.as_str()) {
+            None | Some("json") => Ok(false),
+            Some("svg") => Ok(true),
+            Some(_) => Err(Problem::fields(vec![FieldError::new("format", "invalid", "must be one of json, svg")])),
+        }
     }
 }
 
@@ -96,20 +118,51 @@ impl<L: Listing> OperationModifier for Ask<L> {
                     ..Parameter::default()
                 }));
             };
-        let limit = format!("The most items of a page, {LIMIT_DEFAULT} where absent.");
-        add(
-            "limit".into(),
-            DataType::Integer,
-            None,
-            vec![],
-            &limit,
-            Some(1.0),
-            u16::try_from(LIMIT_MAX).ok().map(f32::from),
-        );
-        add("cursor".into(), DataType::String, None, vec![], "The next_cursor of the page before.", None, None);
-        let sorts = spec.sortable().flat_map(|name| [json!(name), json!(format!("-{name}"))]).collect();
-        add("sort".into(), DataType::String, None, sorts, "The order; - before the name is descending.", None, None);
-        if spec.fields.iter().any(|field| field.searched) {
+        if L::PAGED {
+            let limit = format!("The most items of a page, {LIMIT_DEFAULT} where absent.");
+            add(
+                "limit".into(),
+                DataType::Integer,
+                None,
+                vec![],
+                &limit,
+                Some(1.0),
+                u16::try_from(LIMIT_MAX).ok().map(f32::from),
+            );
+            add("cursor".into(), DataType::String, None, vec![], "The next_cursor of the page before.", None, None);
+            let sorts = spec.sortable().flat_map(|name| [json!(name), json!(format!("-{name}"))]).collect();
+            add(
+                "sort".into(),
+                DataType::String,
+                None,
+                sorts,
+                "The order; - before the name is descending.",
+                None,
+                None,
+            );
+            add(
+                "fields".into(),
+                DataType::String,
+                None,
+                vec![],
+                "Only these members, separated by commas, and id.",
+                None,
+                None,
+            );
+            add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
+        } else {
+            let words = vec![json!("json"), json!("svg")];
+            add(
+                "format".into(),
+                DataType::String,
+                None,
+                words,
+                "What the answer is made of; else Accept decides.",
+                None,
+                None,
+            );
+        }
+        if spec.all().any(|field| field.searched) {
             add(
                 "q".into(),
                 DataType::String,
@@ -120,17 +173,7 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
             );
         }
-        add(
-            "fields".into(),
-            DataType::String,
-            None,
-            vec![],
-            "Only these members, separated by commas, and id.",
-            None,
-            None,
-        );
-        add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
-        for field in spec.fields {
+        for field in spec.all().filter(|field| field.filtered) {
             let (data_type, format, words) = typed(field);
             add(
                 field.name.into(),

@@ -1,12 +1,16 @@
 //! What every request goes through.
 //!
 //! Reading order: [`shape`] (JSON bodies, declared once), [`problem`] (errors), [`caller`] (who calls), [`limits`],
-//! [`call`] (from a request to a use case and back), [`shell`] (ids, headers, logging around it all).
+//! [`call`] (from a request to a use case and back), [`resource`] (the routes that every resource has), [`export`]
+//! (lists as files), [`shell`] (ids, headers, logging around it all).
 
 pub mod call;
 pub mod caller;
+pub mod export;
 pub mod limits;
 pub mod list;
+pub mod negotiate;
 pub mod problem;
+pub mod resource;
 pub mod shape;
 pub mod shell;

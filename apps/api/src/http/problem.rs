@@ -149,7 +149,7 @@ impl From<ReadError> for Problem {
 }
 
 /// The answer to a fault. What a defect says stays in the log.
-fn from_fault(fault: &dyn Fault) -> Problem {
+pub(super) fn from_fault(fault: &dyn Fault) -> Problem {
     let status = match fault.kind() {
         FaultKind::Invalid => return Problem::fields(fault.fields()),
         FaultKind::Unauthorized => 401,
@@ -188,6 +188,7 @@ macro_rules! from_faults {
 
 from_faults!(
     StoreError,
+    grc_kernel::Refusal,
     grc_identity::IdentityError,
     grc_assessments::AssessmentsError,
     grc_evidence::EvidenceError,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::http::shape::Shape;
+use crate::http::{export, shape::Shape};
 
 /// The errors that operations answer with: status, name, when.
 const ERRORS: &[(u16, &str, &str)] = &[
@@ -13,6 +13,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (401, "Unauthorized", "No credential, or one that is not valid."),
     (403, "Forbidden", "The caller lacks the permission."),
     (404, "NotFound", "Absent, or in an organization that the caller is not a member of."),
+    (406, "NotAcceptable", "The answer cannot be had as what Accept names."),
     (408, "RequestTimeout", "The body did not arrive in time."),
     (409, "Conflict", "A duplicate, an illegal move, still referred to, or the same request still running."),
     (412, "PreconditionFailed", "If-Match names another revision."),
@@ -33,6 +34,15 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
             known.insert(shape.name, shape);
             schemas.insert(shape.name.to_owned(), shape.schema());
         });
+    }
+    for resource in grc_uow::registry::RESOURCES {
+        let [shown, ..] = resource.shapes;
+        if let (Some(machine), Some(Value::Object(schema))) = (resource.machine, schemas.get_mut(shown.name)) {
+            let moves: Map<String, Value> =
+                machine.moves.iter().map(|(from, to)| ((*from).to_owned(), json!(to))).collect();
+            let machine = json!({"member": machine.field, "initial": machine.initial, "moves": moves});
+            schema.insert("x-transitions".into(), machine);
+        }
     }
     let mut paths = Map::new();
     let mut tags: Vec<String> = Vec::new();
@@ -98,6 +108,14 @@ fn operation(
             None => {}
         }
     }
+    // Generic handlers read path parameters by name; all are ids but the plain ones that a handler declares.
+    for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+        if !parameters.iter().any(|known| known.get("name").and_then(Value::as_str) == Some(name)) {
+            parameters.push(
+                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
+            );
+        }
+    }
     let one = path.ends_with('}');
     if method == "post" {
         parameters.push(header(
@@ -126,12 +144,17 @@ fn operation(
         responses.insert("304".into(), json!({"description": "The caller's copy is current."}));
     }
     let writes = method != "get";
+    let exported = operation
+        .pointer("/responses/200/schema/title")
+        .and_then(Value::as_str)
+        .is_some_and(|t| t.starts_with("x-list:"));
     for (status, name, _) in ERRORS {
         let applies = match status {
             401 | 403 => !public,
             404 => path.contains('{'),
             400 => body.is_some() || writes || !parameters.is_empty(),
             408 | 413 | 415 => body.is_some(),
+            406 => exported,
             409 => writes,
             412 => writes && method != "post",
             422 => body.is_some() || writes || !parameters.is_empty(),
@@ -189,7 +212,8 @@ fn response(
     let mut out = json!({"description": description});
     let title = response.pointer("/schema/title").and_then(Value::as_str).unwrap_or_default();
     let Value::Object(members) = &mut out else { return out };
-    if let Some(name) = title.strip_prefix("x-page:") {
+    let exported = title.starts_with("x-list:");
+    if let Some(name) = title.strip_prefix("x-page:").or_else(|| title.strip_prefix("x-list:")) {
         let page = format!("{name}Page");
         let example = known.get(name).map(|shape| json!({"items": [shape.example()], "next_cursor": null}));
         schemas.entry(page.clone()).or_insert_with(|| json!({
@@ -201,7 +225,12 @@ fn response(
                 "total": {"type": "integer", "minimum": 0, "description": "All items that the filter matches, where asked."},
             },
         }));
-        members.insert("content".into(), json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example}}));
+        let mut content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example}});
+        if exported && let Value::Object(kinds) = &mut content {
+            kinds.insert(export::CSV.into(), json!({"schema": {"type": "string"}}));
+            kinds.insert(export::XLSX.into(), json!({"schema": {"type": "string", "format": "binary"}}));
+        }
+        members.insert("content".into(), content);
     } else if let Some(name) = title.strip_prefix("x-shape:") {
         members.insert("content".into(), json!({"application/json": content(name, known.get(name))}));
     } else if let Some(media) = title.strip_prefix("x-media:") {

@@ -211,7 +211,7 @@ async fn create(
     _path: web::Path<Uuid>,
     body: Body<AssessmentCreate>,
 ) -> Result<Reply<New<AssessmentBody>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let command = OpenAssessment {
         framework_id: FrameworkId(input.get("framework_id").unwrap_or_default()),
         name: input.text("name"),
@@ -251,7 +251,7 @@ async fn update(
     body: Body<AssessmentPatch>,
 ) -> Result<Reply<Is<AssessmentBody>>, Problem> {
     let id = path.into_inner().1.into();
-    let input = body.read()?;
+    let input = body.form()?;
     let seen = call.if_match()?;
     let command =
         AmendAssessment { name: input.patch("name"), scope: input.patch("scope"), due_date: input.patch("due_date") };
@@ -446,7 +446,7 @@ async fn update_finding(
     body: Body<FindingPatch>,
 ) -> Result<Reply<Is<FindingBody>>, Problem> {
     let id = path.into_inner().1.into();
-    let input = body.read()?;
+    let input = body.form()?;
     let seen = call.if_match()?;
     let command = AmendFinding {
         status: input.patch("status"),

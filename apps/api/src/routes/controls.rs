@@ -131,7 +131,7 @@ async fn create(
     _path: web::Path<Uuid>,
     body: Body<ControlCreate>,
 ) -> Result<Reply<New<ControlBody>>, Problem> {
-    let command = command(&body.read()?);
+    let command = command(&body.form()?);
     let org = call.org;
     call.write(body.bytes(), async |ctx, uow| {
         let made = control::open(ctx, uow.assessments(), command).await?;
@@ -161,7 +161,7 @@ async fn update(
     body: Body<ControlPatch>,
 ) -> Result<Reply<Is<ControlBody>>, Problem> {
     let id = path.into_inner().1.into();
-    let command = command(&body.read()?);
+    let command = command(&body.form()?);
     let seen = call.if_match()?;
     call.write(body.bytes(), async |ctx, uow| {
         control::amend(ctx, uow.assessments(), id, seen, command).await.map(|s| Answer::resource(shown(&s)))

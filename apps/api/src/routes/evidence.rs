@@ -162,7 +162,7 @@ async fn upload_url(
             return Err(problem);
         }
     }
-    let input = body.read()?;
+    let input = body.form()?;
     let command = Announce {
         filename: input.text("filename"),
         content_type: input.text("content_type"),
@@ -293,7 +293,7 @@ async fn update(
     body: Body<EvidencePatch>,
 ) -> Result<Reply<Is<EvidenceBody>>, Problem> {
     let id = path.into_inner().1.into();
-    let input = body.read()?;
+    let input = body.form()?;
     let seen = call.if_match()?;
     let command = AmendEvidence {
         finding_id: input.patch::<Uuid>("finding_id").map(FindingId),
@@ -385,7 +385,7 @@ async fn hold(
     body: Body<HoldRequest>,
 ) -> Result<Reply<Is<EvidenceBody>>, Problem> {
     let id = path.into_inner().1.into();
-    let reason = body.read()?.text("reason");
+    let reason = body.form()?.text("reason");
     call.write(body.bytes(), async |ctx, uow| {
         service::hold(ctx, uow.evidence(), id, Some(&reason)).await.map(|e| Answer::resource(e.snapshot()))
     })

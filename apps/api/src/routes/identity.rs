@@ -150,7 +150,7 @@ fn tokens(call: &Call<Public>, opened: &Opened) -> Result<Value, Problem> {
 /// Idempotency-Key: a reply holds secrets.
 #[api_v2_operation(tags("Authentication"), operation_id = "login", summary = "Log in with e-mail and password")]
 async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<Tokens>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let (email, password) = (input.text("email"), input.text("password"));
     call.app.limits.may_log_in(&email, &call.address)?;
     let found: Result<_, IdentityError> = call
@@ -196,7 +196,7 @@ async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<
     summary = "Exchange a refresh token for new tokens"
 )]
 async fn refresh(call: Call<Public>, body: Body<RefreshRequest>) -> Result<Reply<Is<Tokens>>, Problem> {
-    let secret = body.read()?.text("refresh_token");
+    let secret = body.form()?.text("refresh_token");
     let ctx = call.ctx();
     let outcome: Result<Refreshed, IdentityError> = call
         .app
@@ -234,7 +234,7 @@ async fn logout(call: Call<Own>) -> Result<Reply<Nothing>, Problem> {
 /// Changes one's own password; other sessions end.
 #[api_v2_operation(tags("Authentication"), operation_id = "change_password", summary = "Change one's own password")]
 async fn password(call: Call<Own>, body: Body<PasswordRequest>) -> Result<Reply<Nothing>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let session = own_session(&call)?;
     let (current, new) = (input.text("current_password"), input.text("new_password"));
     let passwords = &call.app.passwords;
@@ -256,7 +256,7 @@ async fn password(call: Call<Own>, body: Body<PasswordRequest>) -> Result<Reply<
     summary = "Accept an invitation: set a password, become active"
 )]
 async fn accept(call: Call<Public>, body: Body<InvitationAcceptance>) -> Result<Reply<Is<Tokens>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let (token, password, name) = (input.text("token"), input.text("password"), input.get::<String>("name"));
     let ctx = call.ctx();
     let login = Login {
@@ -339,7 +339,7 @@ async fn me(call: Call<Own>) -> Result<Reply<Is<Me>>, Problem> {
 /// Changes one's own name.
 #[api_v2_operation(tags("Users"), operation_id = "update_me", summary = "Change one's own name")]
 async fn update_me(call: Call<Own>, body: Body<ProfilePatch>) -> Result<Reply<Is<Profile>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let seen = call.if_match()?;
     call.write(body.bytes(), async |ctx, uow| {
         account::amend(ctx, uow.identity(), seen, input.patch("name"))
@@ -374,7 +374,7 @@ async fn list(call: Call<Own>, ask: Ask<Organizations>) -> Result<Reply<PageOf<O
 /// Opens an organization, whose first admin the caller becomes.
 #[api_v2_operation(tags("Organizations"), operation_id = "create_organization", summary = "Open an organization")]
 async fn create(call: Call<Platform>, body: Body<OrganizationCreate>) -> Result<Reply<New<OrganizationBody>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let command = OpenOrganization {
         name: input.text("name"),
         slug: input.get("slug"),
@@ -408,7 +408,7 @@ async fn update(
     _path: web::Path<Uuid>,
     body: Body<OrganizationPatch>,
 ) -> Result<Reply<Is<OrganizationBody>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let seen = call.if_match()?;
     let command = AmendOrganization {
         name: input.patch("name"),

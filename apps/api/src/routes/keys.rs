@@ -85,7 +85,7 @@ async fn create(
     _path: web::Path<Uuid>,
     body: Body<ApiKeyCreate>,
 ) -> Result<Reply<New<ApiKeyBody>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let command = IssueKey {
         name: input.text("name"),
         role: input.text("role"),

@@ -71,7 +71,7 @@ async fn create(
     _path: web::Path<Uuid>,
     body: Body<UserCreate>,
 ) -> Result<Reply<New<User>>, Problem> {
-    let input = body.read()?;
+    let input = body.form()?;
     let command = AddMember {
         email: input.text("email"),
         name: input.text("name"),
@@ -110,7 +110,7 @@ async fn update(
     body: Body<UserPatch>,
 ) -> Result<Reply<Is<User>>, Problem> {
     let id = path.into_inner().1.into();
-    let input = body.read()?;
+    let input = body.form()?;
     let seen = call.if_match()?;
     let command = AmendMember { name: input.patch("name"), role: input.patch("role") };
     let reply = call

@@ -1,6 +1,7 @@
 //! The routes, one file a domain.
 
 pub mod assessments;
+pub mod audit;
 pub mod blobs;
 pub mod controls;
 pub mod cors;
@@ -12,6 +13,7 @@ pub mod keys;
 pub mod members;
 pub mod metrics;
 pub mod reports;
+pub mod risk;
 
 use actix_web::{HttpRequest, HttpResponse};
 use paperclip::actix::web;
@@ -32,6 +34,8 @@ pub fn api(config: &mut web::ServiceConfig) {
     assessments::routes(config);
     evidence::routes(config);
     reports::routes(config);
+    risk::routes(config);
+    audit::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -45,7 +49,8 @@ pub fn plain(config: &mut actix_web::web::ServiceConfig) {
 
 /// All shapes of the document.
 pub fn shapes() -> Vec<&'static Shape> {
-    [
+    let resources = grc_uow::registry::RESOURCES.iter().flat_map(|resource| resource.shapes);
+    let plain = [
         health::SHAPES,
         identity::SHAPES,
         members::SHAPES,
@@ -55,8 +60,10 @@ pub fn shapes() -> Vec<&'static Shape> {
         assessments::SHAPES,
         evidence::SHAPES,
         reports::SHAPES,
-    ]
-    .concat()
+        risk::SHAPES,
+        audit::SHAPES,
+    ];
+    plain.concat().into_iter().chain(resources).collect()
 }
 
 async fn document(app: actix_web::web::Data<crate::serve::App>) -> HttpResponse {

@@ -90,7 +90,7 @@ async fn create(
             return Err(problem);
         }
     }
-    let input = body.read()?;
+    let input = body.form()?;
     let command = RequestReport {
         kind: input.text("type"),
         format: input.text("format"),

@@ -189,6 +189,7 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id),
     ],
     default_sort: ("created_at", false),
+    stored: false,
 };
 
 /// What a client may set; on creation `name` and `category` must be.

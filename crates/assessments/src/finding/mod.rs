@@ -236,6 +236,7 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("created_by", Kind::Id),
     ],
     default_sort: ("created_at", false),
+    stored: false,
 };
 
 /// A change of a finding.

@@ -20,6 +20,7 @@ const FILES: &[&str] = &[
     include_str!("../../catalogs/pci_dss.json"),
     include_str!("../../catalogs/hipaa.json"),
     include_str!("../../catalogs/gdpr.json"),
+    include_str!("../../catalogs/nist_800_53_r5.json"),
 ];
 
 /// When the built-in frameworks were published with the service; part of their ids.
@@ -131,9 +132,28 @@ mod tests {
     fn the_built_in_frameworks_have_the_counts_of_their_standards() {
         let counts: Vec<(&str, i64)> =
             builtin().iter().map(|c| (c.framework.key.as_str(), c.framework.control_count)).collect();
-        let expected =
-            [("SOC2_TYPE2", 61), ("ISO27001", 93), ("NIST_CSF_2", 106), ("PCI_DSS", 250), ("HIPAA", 68), ("GDPR", 39)];
+        let expected = [
+            ("SOC2_TYPE2", 61),
+            ("ISO27001", 93),
+            ("NIST_CSF_2", 106),
+            ("PCI_DSS", 250),
+            ("HIPAA", 68),
+            ("GDPR", 39),
+            ("NIST_800_53_R5", 1_014),
+        ];
         assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn sp_800_53_keeps_withdrawn_numbers_and_has_the_baselines_of_sp_800_53b() {
+        let catalog = builtin().iter().find(|c| c.framework.key == "NIST_800_53_R5").unwrap();
+        assert_eq!(catalog.requirements.len(), 1_196);
+        for (baseline, count) in [("LOW", 149), ("MODERATE", 287), ("HIGH", 370), ("PRIVACY", 96)] {
+            let within = catalog.requirements.iter().filter(|r| r.baselines.iter().any(|b| b == baseline));
+            assert_eq!(within.count(), count, "{baseline}");
+        }
+        let withdrawn = catalog.requirements.iter().find(|r| r.control_ref == "AC-3(1)").unwrap();
+        assert!(!withdrawn.assessable && withdrawn.description.contains("AC-6"), "{withdrawn:?}");
     }
 
     #[test]

@@ -162,6 +162,7 @@ pub static LIST: ListSpec = ListSpec {
         Field::new("updated_at", Kind::Time).sorts(),
     ],
     default_sort: ("name", false),
+    stored: false,
 };
 
 /// What the list of a framework's controls can do.
@@ -178,6 +179,7 @@ pub static REQUIREMENTS: ListSpec = ListSpec {
         Field::new("assessable", Kind::Bool),
     ],
     default_sort: ("order", false),
+    stored: false,
 };
 
 /// An import of a framework, already read.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{ListQuery, Scalar, Test, memory, parse};
+use super::{ListQuery, Scalar, Test, parse};
 use crate::{
     fault::FieldError,
     record::{Record, timestamp},
@@ -23,7 +23,7 @@ pub struct Cursor {
 impl Cursor {
     /// The position after a record in the request's order.
     pub fn of<T: Record>(query: &ListQuery, record: &T) -> Self {
-        Self { value: memory::value(&record.snapshot(), query.sort.field), id: record.id() }
+        Self { value: record.sort_value(query.sort.field), id: record.id() }
     }
 
     /// The opaque text of the cursor.

@@ -11,10 +11,8 @@ use crate::record::Record;
 /// A page of the records that match.
 pub fn page_in_memory<'a, T: Record + Clone + 'a>(records: impl Iterator<Item = &'a T>, query: &ListQuery) -> Page<T> {
     let mut rows: Vec<(Option<Scalar>, &T)> = records
-        .filter_map(|record| {
-            let snapshot = record.snapshot();
-            matches(&snapshot, query).then(|| (value(&snapshot, query.sort.field), record))
-        })
+        .filter(|record| matches_in_memory(*record, query))
+        .map(|record| (record.sort_value(query.sort.field), record))
         .collect();
     let total = query.total.then(|| i64::try_from(rows.len()).unwrap_or(i64::MAX));
     let order = |a: (&Option<Scalar>, uuid::Uuid), b: (&Option<Scalar>, uuid::Uuid)| {
@@ -36,8 +34,13 @@ pub fn page_in_memory<'a, T: Record + Clone + 'a>(records: impl Iterator<Item = 
     Page::cut(query, page, total)
 }
 
+/// Whether a record is among those that a request asks for.
+pub fn matches_in_memory<T: Record>(record: &T, query: &ListQuery) -> bool {
+    matches(&record.snapshot(), query)
+}
+
 /// The value of a single-valued field in a snapshot.
-pub(super) fn value(snapshot: &Value, field: &Field) -> Option<Scalar> {
+pub(crate) fn value(snapshot: &Value, field: &Field) -> Option<Scalar> {
     read(member(snapshot, field)?, field.kind)
 }
 
@@ -68,8 +71,7 @@ fn found(snapshot: &Value, query: &ListQuery) -> bool {
     }
     let texts: Vec<String> = query
         .spec
-        .fields
-        .iter()
+        .all()
         .filter(|field| field.searched)
         .filter_map(|field| snapshot.get(field.name).and_then(Value::as_str))
         .map(str::to_lowercase)
@@ -151,6 +153,7 @@ mod tests {
             Field::new("tags", Kind::Texts),
         ],
         default_sort: ("size", false),
+        stored: false,
     };
 
     fn ask(params: &[(&str, &str)]) -> Result<ListQuery, Vec<String>> {

@@ -13,10 +13,11 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 pub use cursor::Cursor;
-pub use memory::page_in_memory;
+pub(crate) use memory::value as value_in_memory;
+pub use memory::{matches_in_memory, page_in_memory};
 pub use parse::{ListRequest, RESERVED};
 
-use crate::record::Record;
+use crate::{record::Record, shape::Member};
 
 /// The default page size.
 pub const LIMIT_DEFAULT: usize = 50;
@@ -77,12 +78,14 @@ pub struct Field {
     pub searched: bool,
     /// Whether it can be absent, which `__null` asks and keyset pages must respect.
     pub nullable: bool,
+    /// Whether lists filter by it; one that is only searched is no parameter.
+    pub filtered: bool,
 }
 
 impl Field {
     /// A filterable field whose column has its name.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, column: name, kind, sortable: false, searched: false, nullable: false }
+        Self { name, column: name, kind, sortable: false, searched: false, nullable: false, filtered: true }
     }
 
     /// `sort=` takes it.
@@ -123,17 +126,56 @@ pub struct ListSpec {
     pub fields: &'static [Field],
     /// The sort where none is asked for: a sortable field, and whether descending.
     pub default_sort: (&'static str, bool),
+    /// Whether the bookkeeping of a stored resource belongs to its fields.
+    pub stored: bool,
+}
+
+/// The bookkeeping that every list of a stored resource sorts and filters by.
+static META: [Field; 3] = [
+    Field::new("created_at", Kind::Time).sorts(),
+    Field::new("updated_at", Kind::Time).sorts(),
+    Field::new("created_by", Kind::Id),
+];
+
+/// The fields of a resource's members.
+#[doc(hidden)]
+pub const fn fields_of<const N: usize>(members: &'static [Member]) -> [Field; N] {
+    let mut fields = [Field::new("", Kind::Text); N];
+    let (mut rest, mut free): (&[Member], &mut [Field]) = (members, &mut fields);
+    while let ([member, more @ ..], [field, left @ ..]) = (rest, free) {
+        let (kind, stored) = match member.ty.kind() {
+            Some(kind) => (kind, true),
+            None => (Kind::Text, false),
+        };
+        *field = Field {
+            name: member.name,
+            column: member.name,
+            kind,
+            sortable: member.sortable,
+            searched: member.searched && stored,
+            nullable: member.nullable,
+            filtered: member.filtered && stored,
+        };
+        (rest, free) = (more, left);
+    }
+    fields
 }
 
 impl ListSpec {
-    /// The field of a name.
+    /// All fields, in the order of the document.
+    pub fn all(&self) -> impl Iterator<Item = &'static Field> {
+        let meta: &'static [Field] = if self.stored { &META } else { &[] };
+        self.fields.iter().chain(meta)
+    }
+
+    /// The filterable field of a name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.name == name)
+        self.all().find(|field| field.name == name && field.filtered)
     }
 
     /// The names that `sort=` takes.
     pub fn sortable(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.fields.iter().filter(|field| field.sortable).map(|field| field.name)
+        self.all().filter(|field| field.sortable).map(|field| field.name)
     }
 
     /// The default list request, for callers inside the service.

@@ -108,7 +108,7 @@ fn sort(text: &str, spec: &'static ListSpec, query: &mut ListQuery, check: &mut 
 }
 
 fn search(text: &str, spec: &ListSpec, query: &mut ListQuery, check: &mut Checker) {
-    if !spec.fields.iter().any(|field| field.searched) {
+    if !spec.all().any(|field| field.searched) {
         check.note("q", "unknown", "this list has no text to search");
         return;
     }

@@ -1,0 +1,281 @@
+//! Lists as CSV and XLSX: whole, filtered as asked, in memory that does not grow with them.
+//!
+//! The columns are those that the import of the same resource takes: the id and what a client may set. A text that a
+//! spreadsheet would run as a formula gets an apostrophe in front, which the import takes off again.
+
+use std::io;
+
+use actix_web::web::Bytes;
+use futures::{Stream, StreamExt};
+use grc_kernel::{Ctx, ListQuery, Resource, Uuid, kit, resource::CellRef, shape::Role};
+use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
+use tokio::sync::mpsc;
+
+use super::{
+    call::{Call, Listed, Reply, Right},
+    negotiate::negotiate,
+    problem::Problem,
+    resource::{Served, Shown},
+};
+use crate::serve::App;
+
+/// The media type of a workbook.
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+/// The media type of a table as text.
+pub const CSV: &str = "text/csv";
+/// How many records are read at a time.
+const PAGE: usize = 1_000;
+/// How many records a worksheet holds beside its heading.
+const SHEET_MAX: u32 = 1_048_575;
+
+/// What a list is exported as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values (RFC 4180), UTF-8.
+    Csv,
+    /// An Excel workbook.
+    Xlsx,
+}
+
+impl Format {
+    /// The format that `Accept` asks for; none for JSON.
+    pub fn of(accept: Option<&str>) -> Result<Option<Self>, Problem> {
+        Ok(match negotiate(accept, &["application/json", CSV, XLSX])? {
+            CSV => Some(Self::Csv),
+            XLSX => Some(Self::Xlsx),
+            _ => None,
+        })
+    }
+}
+
+/// The columns of a resource's export and import: its id and the members that clients set.
+pub fn columns<R: Resource>() -> Vec<&'static str> {
+    let settable = R::MEMBERS.iter().filter(|member| matches!(member.role, Role::Settable | Role::Fixed));
+    ["id"].into_iter().chain(settable.map(|member| member.name)).collect()
+}
+
+/// Whether a spreadsheet would run a text as a formula, or the import would take an apostrophe off it.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// A text as a cell: neutralised where a spreadsheet would run it.
+pub fn neutralise(text: &str) -> String {
+    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The text of a cell that was exported.
+pub fn restore(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if is_formula(cell) => text,
+        _ => cell,
+    }
+}
+
+/// A value as the text of a cell.
+pub fn cell_text(value: &CellRef<'_>) -> String {
+    match value {
+        CellRef::Null => String::new(),
+        CellRef::Text(text) => neutralise(text),
+        CellRef::Texts(texts) => {
+            // A list that could be misread when it is split again is written as JSON.
+            let plain = |text: &&str| !text.is_empty() && !text.contains(';') && text.trim() == *text;
+            if texts.iter().all(plain) && !texts.first().is_some_and(|text| text.starts_with('[')) {
+                neutralise(&texts.join("; "))
+            } else {
+                value.to_json().to_string()
+            }
+        }
+        CellRef::Ids(ids) => ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join("; "),
+        CellRef::Json(document) => document.to_string(),
+        other => {
+            let text = other.to_json();
+            text.as_str().map_or_else(|| text.to_string(), str::to_owned)
+        }
+    }
+}
+
+/// The records of a list, page after page, each page in a piece of work of its own.
+fn pages<R: Served>(
+    app: actix_web::web::Data<App>,
+    ctx: Ctx,
+    mut query: ListQuery,
+) -> impl Stream<Item = Result<Vec<R>, Problem>> {
+    query.limit = PAGE;
+    query.total = false;
+    futures::stream::unfold(Some(query), move |query| {
+        let (app, ctx) = (app.clone(), ctx.clone());
+        async move {
+            let query = query?;
+            let page: Result<_, Problem> =
+                app.db.read(ctx.org, async |uow| Ok(kit::page::<R>(&ctx, R::tx(uow), &query).await?)).await;
+            match page {
+                Ok(page) => {
+                    let next = page.next_cursor.as_ref().and_then(|_| {
+                        let last = page.items.last()?;
+                        Some(ListQuery { after: Some(grc_kernel::list::Cursor::of(&query, last)), ..query })
+                    });
+                    Some((Ok(page.items.into_iter().map(|record| record.at(&ctx)).collect()), next))
+                }
+                Err(problem) => Some((Err(problem), None)),
+            }
+        }
+    })
+}
+
+/// The whole list as a download.
+pub async fn stream<R: Served, Op: Right>(
+    call: &Call<Op>,
+    query: ListQuery,
+    format: Format,
+) -> Result<Reply<Listed<Shown<R>>>, Problem> {
+    let records = pages::<R>(call.app.clone(), call.ctx(), query);
+    let name = R::MANY.replace('_', "-");
+    match format {
+        Format::Csv => {
+            let body = csv_chunks::<R>(records);
+            Ok(Reply::download(Box::pin(body), "text/csv; charset=utf-8", &format!("{name}.csv")))
+        }
+        Format::Xlsx => {
+            let file = workbook::<R>(records).await?;
+            Ok(Reply::download(Box::pin(file), XLSX, &format!("{name}.xlsx")))
+        }
+    }
+}
+
+fn csv_chunks<R: Served>(
+    records: impl Stream<Item = Result<Vec<R>, Problem>>,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    let heading = futures::stream::once(async { csv_rows([columns::<R>().into_iter().map(str::to_owned).collect()]) });
+    heading.chain(records.map(|page| {
+        let page = page.map_err(|problem| io::Error::other(problem.to_string()))?;
+        csv_rows(page.iter().map(|record| {
+            columns::<R>().iter().map(|name| record.value(name).map_or_else(String::new, |v| cell_text(&v))).collect()
+        }))
+    }))
+}
+
+fn csv_rows(rows: impl IntoIterator<Item = Vec<String>>) -> io::Result<Bytes> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(&row).map_err(io::Error::other)?;
+    }
+    writer.into_inner().map(Bytes::from).map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Writes a workbook into a temporary file, row by row, and streams it.
+async fn workbook<R: Served>(
+    records: impl Stream<Item = Result<Vec<R>, Problem>>,
+) -> Result<impl Stream<Item = io::Result<Bytes>>, Problem> {
+    let broken =
+        |error: &dyn std::fmt::Display| Problem::new(500, format!("the workbook could not be written: {error}"));
+    // Packing is work for a thread that may block; pages come to it through a short queue.
+    let (sender, mut receiver) = mpsc::channel::<Vec<R>>(2);
+    let writing = tokio::task::spawn_blocking(move || -> Result<std::fs::File, XlsxError> {
+        let mut book = Workbook::new();
+        let names = columns::<R>();
+        let sheet = book.add_worksheet_with_constant_memory()?;
+        head(sheet, &names)?;
+        let mut row: u32 = 0;
+        let moment = CellFormat::new().set_num_format("yyyy-mm-dd hh:mm:ss");
+        let day = CellFormat::new().set_num_format("yyyy-mm-dd");
+        while let Some(page) = receiver.blocking_recv() {
+            for record in page {
+                row += 1;
+                if row > SHEET_MAX {
+                    return Err(XlsxError::RowColumnLimitError);
+                }
+                for (column, name) in (0_u16..).zip(&names) {
+                    if let Some(value) = record.value(name) {
+                        write_cell(sheet, row, column, &value, &moment, &day)?;
+                    }
+                }
+            }
+        }
+        let file = tempfile::tempfile()?;
+        book.save_to_writer(file.try_clone()?)?;
+        Ok(file)
+    });
+    futures::pin_mut!(records);
+    while let Some(page) = records.next().await {
+        if sender.send(page?).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    let mut file = writing.await.map_err(|error| broken(&error))?.map_err(|error| match error {
+        XlsxError::RowColumnLimitError => {
+            Problem::new(422, format!("a worksheet holds {SHEET_MAX} records: filter the list, or take CSV"))
+        }
+        error => broken(&error),
+    })?;
+    io::Seek::rewind(&mut file).map_err(|error| broken(&error))?;
+    let file = tokio::fs::File::from_std(file);
+    Ok(tokio_util::io::ReaderStream::with_capacity(file, 64 * 1024))
+}
+
+fn head(sheet: &mut Worksheet, names: &[&str]) -> Result<(), XlsxError> {
+    let bold = CellFormat::new().set_bold();
+    sheet.set_freeze_panes(1, 0)?;
+    for (column, name) in (0_u16..).zip(names) {
+        sheet.set_column_width(column, if *name == "id" { 38.0 } else { 18.0 })?;
+        sheet.write_string_with_format(0, column, *name, &bold)?;
+    }
+    Ok(())
+}
+
+/// Numbers and dates as such; a text stays a text, which a workbook never runs, and is neutralised all the same for
+/// whoever saves the sheet as CSV.
+fn write_cell(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    value: &CellRef<'_>,
+    moment: &CellFormat,
+    day: &CellFormat,
+) -> Result<(), XlsxError> {
+    match value {
+        CellRef::Null => {}
+        CellRef::Int(number) => {
+            sheet.write_number(row, column, number.to_string().parse::<f64>().unwrap_or(0.0))?;
+        }
+        CellRef::Number(number) => {
+            sheet.write_number(row, column, *number)?;
+        }
+        CellRef::Bool(flag) => {
+            sheet.write_boolean(row, column, *flag)?;
+        }
+        // Workbooks count to the millisecond; finer moments stay text so that nothing is lost.
+        CellRef::Time(at) if at.nanosecond() == 0 && at.year() >= 1900 => {
+            let at = ExcelDateTime::from_timestamp(at.unix_timestamp())?;
+            sheet.write_datetime_with_format(row, column, at, moment)?;
+        }
+        CellRef::Date(date) if date.year() >= 1900 => {
+            let year = u16::try_from(date.year()).unwrap_or(1900);
+            let at = ExcelDateTime::from_ymd(year, u8::from(date.month()), date.day())?;
+            sheet.write_datetime_with_format(row, column, at, day)?;
+        }
+        other => {
+            // A worksheet's cell holds 32,767 characters.
+            let text: String = cell_text(other).chars().take(32_767).collect();
+            sheet.write_string(row, column, text)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_neutralised_is_restored(text in "['=+@\\-a\t\r]{0,6}") {
+            let cell = neutralise(&text);
+            prop_assert_eq!(restore(&cell), text.as_str());
+            prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']));
+        }
+    }
+}

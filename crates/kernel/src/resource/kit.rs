@@ -1,0 +1,219 @@
+//! The use cases that every resource has, and the place where a domain says what is its own.
+//!
+//! Each asks for the permission first, collects every error of the input, and records one fact last.
+
+use async_trait::async_trait;
+
+use super::{CellRef, Changes, References, Refusal, Repo, Resource};
+use crate::{
+    check::Checker,
+    ctx::Ctx,
+    journal::{Fact, JournalTx},
+    list::{ListQuery, Page},
+    record::Meta,
+    shape::{Role, Ty},
+};
+
+/// What is a resource's own. Everything has a default, so a resource without rules says only its transaction.
+#[async_trait]
+pub trait Rules: Resource {
+    /// The transaction that its use cases run in: the domain's.
+    type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
+
+    /// What must hold of a new or changed record, and what follows from its members. Runs after the limits and
+    /// references held; what it notes is reported with the field.
+    async fn settle(
+        _ctx: &Ctx,
+        _tx: &mut Self::Tx,
+        _before: Option<&Self>,
+        _after: &mut Self,
+        _check: &mut Checker,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// What a change brings about elsewhere, in the same transaction: the record is stored already.
+    async fn follow(_ctx: &Ctx, _tx: &mut Self::Tx, _before: Option<&Self>, _after: &Self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// What must hold before a record is removed.
+    async fn leave(_ctx: &Ctx, _tx: &mut Self::Tx, _record: &Self) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// A page of a list.
+pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Result<Page<R>, Refusal> {
+    ctx.require(R::permission(R::READ))?;
+    Ok(Repo::<R>::page(tx, ctx.org, query).await?)
+}
+
+/// One record.
+pub async fn get<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
+    ctx.require(R::permission(R::READ))?;
+    find(ctx, tx, id).await
+}
+
+/// One record, for use cases that asked for their own permission.
+pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
+    Repo::<R>::find(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))
+}
+
+/// Creates a record.
+pub async fn create<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Result<R, Refusal> {
+    ctx.require(R::permission(R::WRITE))?;
+    add(ctx, tx, changes).await
+}
+
+/// The same, for use cases that asked for their own permission.
+pub async fn add<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Result<R, Refusal> {
+    let record = draft(ctx, tx, changes).await?;
+    Repo::<R>::insert(tx, &record).await.map_err(|error| duplicate::<R>(error))?;
+    R::follow(ctx, tx, None, &record).await?;
+    tx.journal().record(ctx, Fact::created(&record)).await?;
+    Ok(record)
+}
+
+/// A new record with everything checked, not stored: what an import's dry run shows.
+pub async fn draft<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Result<R, Refusal> {
+    let mut record = R::blank(ctx.new_id(), ctx.org, Meta::new(ctx));
+    let mut check = Checker::new();
+    let said_state = R::MACHINE.and_then(|machine| changes.value(machine.field).cloned());
+    changes.found(&mut record, ctx.now, &mut check);
+    if let Some(machine) = R::MACHINE {
+        let initial = machine.initial;
+        match record.value(machine.field) {
+            Some(CellRef::Text(state)) if !initial.contains(&state) && said_state.is_some() => {
+                check.note(machine.field, "invalid", format!("a new record must be one of {}", initial.join(", ")));
+            }
+            _ => {}
+        }
+    }
+    settle(ctx, tx, None, &mut record, check).await?;
+    Ok(record)
+}
+
+/// Changes a record.
+pub async fn amend<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    id: R::Id,
+    if_match: Option<i64>,
+    changes: Changes<R>,
+) -> Result<R, Refusal> {
+    ctx.require(R::permission(R::WRITE))?;
+    let before = find::<R>(ctx, tx, id).await?;
+    unchanged(if_match, before.meta().revision)?;
+    change(ctx, tx, "updated", before, changes).await
+}
+
+/// Changes a record that was loaded, for use cases that asked for their own permission: the fact has their name.
+pub async fn change<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    verb: &str,
+    before: R,
+    changes: Changes<R>,
+) -> Result<R, Refusal> {
+    let mut after = before.clone();
+    let mut check = Checker::new();
+    changes.apply(&mut after, &mut check);
+    if let Some(machine) = R::MACHINE
+        && let (Some(CellRef::Text(from)), Some(CellRef::Text(to))) =
+            (before.value(machine.field), after.value(machine.field))
+        && !machine.allows(from, to)
+    {
+        return Err(illegal::<R>(from, to));
+    }
+    settle(ctx, tx, Some(&before), &mut after, check).await?;
+    after.meta_mut().touch(ctx);
+    Repo::<R>::update(tx, &after, before.meta().revision).await.map_err(|error| duplicate::<R>(error))?;
+    R::follow(ctx, tx, Some(&before), &after).await?;
+    tx.journal().record(ctx, Fact::moved(verb, &before, &after)).await?;
+    Ok(after)
+}
+
+/// Removes a record.
+pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+    ctx.require(R::permission(R::DELETE))?;
+    let record = find::<R>(ctx, tx, id).await?;
+    unchanged(if_match, record.meta().revision)?;
+    R::leave(ctx, tx, &record).await?;
+    Repo::<R>::delete(tx, ctx.org, id).await.map_err(|error| match error {
+        crate::StoreError::Reference(_) => {
+            Refusal::Conflict(format!("another record still refers to this {}", R::KIND))
+        }
+        other => other.into(),
+    })?;
+    tx.journal().record(ctx, Fact::deleted(&record)).await?;
+    Ok(record)
+}
+
+/// An illegal move, with the legal ones.
+pub fn illegal<R: Resource>(from: &str, to: &str) -> Refusal {
+    let available = R::MACHINE.map(|machine| machine.from(from).to_vec()).unwrap_or_default();
+    Refusal::Illegal { detail: format!("a {} cannot go from {from} to {to}", R::KIND), available }
+}
+
+/// Refuses a caller who saw another revision than the current one.
+pub fn unchanged(if_match: Option<i64>, current: i64) -> Result<(), Refusal> {
+    match if_match {
+        Some(seen) if seen != current => Err(Refusal::Stale(current)),
+        _ => Ok(()),
+    }
+}
+
+fn duplicate<R: Resource>(error: crate::StoreError) -> Refusal {
+    match error {
+        crate::StoreError::Duplicate(what) => {
+            Refusal::Conflict(format!("there is a {} with this {what} already", R::KIND))
+        }
+        other => other.into(),
+    }
+}
+
+async fn settle<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    before: Option<&R>,
+    after: &mut R,
+    mut check: Checker,
+) -> Result<(), Refusal> {
+    references(ctx, tx, before, after, &mut check).await?;
+    if check.is_clean() {
+        R::settle(ctx, tx, before, after, &mut check).await?;
+    }
+    Ok(check.finish()?)
+}
+
+/// Notes every reference that was newly set and names nothing.
+async fn references<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    before: Option<&R>,
+    after: &R,
+    check: &mut Checker,
+) -> Result<(), Refusal> {
+    for (member, attr) in R::members().filter(|(member, _)| member.role != Role::Computed) {
+        let now = (attr.get)(after);
+        if before.is_some_and(|before| (attr.get)(before) == now) {
+            continue;
+        }
+        let (kind, ids, many) = match (member.ty, now) {
+            (Ty::Ref(kind), CellRef::Id(id)) => (kind, vec![id], false),
+            (Ty::List(Ty::Ref(kind), _), CellRef::Ids(ids)) => (*kind, ids, true),
+            _ => continue,
+        };
+        let missing = tx.missing(ctx.org, kind, &ids).await?;
+        for (i, _) in ids.iter().enumerate().filter(|(_, id)| missing.contains(id)) {
+            let field = if many { format!("{}[{i}]", member.name) } else { member.name.to_owned() };
+            let detail = match kind {
+                "user" => "is not an active member of the organization".to_owned(),
+                kind => format!("there is no such {kind}"),
+            };
+            check.note(field, "unknown_reference", detail);
+        }
+    }
+    Ok(())
+}

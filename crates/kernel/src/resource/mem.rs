@@ -1,0 +1,159 @@
+//! All resources in memory: one store for every kind, and the behaviour that the Postgres adapter must agree with.
+//!
+//! By itself it is a whole transaction for a domain's use cases: with a journal, and with members that references may
+//! name. Records are shared until they change, so that a transaction's copy of everything costs little.
+
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Cell, References, Repo, Resource, Tally};
+use crate::{
+    ctx::Ctx,
+    fault::{StoreError, StoreResult},
+    id::OrgId,
+    journal::{Journal, JournalTx, MemJournal},
+    list::{ListQuery, Page, matches_in_memory, page_in_memory},
+};
+
+type Table = BTreeMap<(OrgId, Uuid), Arc<dyn Any + Send + Sync>>;
+
+/// The records of every resource, the journal, and who is a member of which organization.
+#[derive(Clone, Debug, Default)]
+pub struct MemTables {
+    tables: BTreeMap<&'static str, Table>,
+    /// The journal.
+    pub journal: MemJournal,
+    /// The active members that references may name.
+    pub members: BTreeSet<(OrgId, Uuid)>,
+}
+
+impl JournalTx for MemTables {
+    fn journal(&mut self) -> &mut dyn Journal {
+        &mut self.journal
+    }
+}
+
+#[async_trait]
+impl References for MemTables {
+    async fn missing(&mut self, org: OrgId, kind: &'static str, ids: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+        let known = |id: &Uuid| match kind {
+            "user" => self.members.contains(&(org, *id)),
+            kind => self.exists(org, kind, *id),
+        };
+        Ok(ids.iter().copied().filter(|id| !known(id)).collect())
+    }
+}
+
+impl MemTables {
+    fn rows<R: Resource>(&self, org: OrgId) -> impl Iterator<Item = &R> {
+        let table = self.tables.get(R::KIND).into_iter().flatten();
+        table.filter(move |((of, _), _)| *of == org).filter_map(|(_, record)| record.downcast_ref::<R>())
+    }
+
+    fn one<R: Resource>(&self, org: OrgId, id: R::Id) -> Option<R> {
+        self.tables.get(R::KIND)?.get(&(org, id.into()))?.downcast_ref::<R>().cloned()
+    }
+
+    /// Whether a record of a kind exists.
+    pub fn exists(&self, org: OrgId, kind: &str, id: Uuid) -> bool {
+        self.tables.get(kind).is_some_and(|table| table.contains_key(&(org, id)))
+    }
+
+    /// Changes every record of an organization; how many came out different, which are touched.
+    pub fn change_all<R: Resource>(&mut self, ctx: &Ctx, change: impl Fn(&mut R)) -> StoreResult<i64> {
+        let before: Vec<R> = self.rows::<R>(ctx.org).cloned().collect();
+        let mut changed = 0;
+        for record in before {
+            let mut after = record.clone();
+            change(&mut after);
+            if after != record {
+                after.meta_mut().touch(ctx);
+                self.put(&after)?;
+                changed += 1;
+            }
+        }
+        Ok(changed)
+    }
+
+    fn collides<R: Resource>(&self, record: &R) -> Option<&'static str> {
+        let unique = R::MEMBERS.iter().filter(|member| member.unique);
+        unique.map(|member| member.name).find(|name| {
+            let value = record.value(name);
+            value != Some(super::CellRef::Null)
+                && self
+                    .rows::<R>(record.org())
+                    .any(|other| Into::<Uuid>::into(other.id()) != record.id().into() && other.value(name) == value)
+        })
+    }
+
+    fn put<R: Resource>(&mut self, record: &R) -> StoreResult<()> {
+        if let Some(name) = self.collides(record) {
+            return Err(StoreError::Duplicate(name));
+        }
+        let key = (record.org(), record.id().into());
+        self.tables.entry(R::KIND).or_default().insert(key, Arc::new(record.clone()));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<R: Resource> Repo<R> for MemTables {
+    async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        Ok(self.one(org, id))
+    }
+
+    async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        Ok(self.one(org, id))
+    }
+
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
+        Ok(page_in_memory(self.rows::<R>(org), query))
+    }
+
+    async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
+        let mut groups: Vec<Tally> = Vec::new();
+        for record in self.rows::<R>(org).filter(|record| matches_in_memory(*record, query)) {
+            let values: Vec<Cell> =
+                by.iter().map(|name| record.value(name).map_or(Cell::Null, |value| value.to_cell())).collect();
+            match groups.iter_mut().find(|(known, _)| *known == values) {
+                Some((_, count)) => *count += 1,
+                None => groups.push((values, 1)),
+            }
+        }
+        Ok(groups)
+    }
+
+    async fn insert(&mut self, record: &R) -> StoreResult<()> {
+        if self.exists(record.org(), R::KIND, record.id().into()) {
+            return Err(StoreError::Duplicate("id"));
+        }
+        self.put(record)
+    }
+
+    async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
+        for record in records {
+            Repo::<R>::insert(self, record).await?;
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, record: &R, seen: i64) -> StoreResult<()> {
+        match self.one::<R>(record.org(), record.id()) {
+            Some(stored) if stored.meta().revision == seen => self.put(record),
+            _ => Err(StoreError::Stale),
+        }
+    }
+
+    async fn delete(&mut self, org: OrgId, id: R::Id) -> StoreResult<()> {
+        if let Some(table) = self.tables.get_mut(R::KIND) {
+            table.remove(&(org, id.into()));
+        }
+        Ok(())
+    }
+}

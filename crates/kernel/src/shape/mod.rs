@@ -1,0 +1,357 @@
+//! JSON objects, declared once: the declaration reads what a client sends (every mistake reported at once, every
+//! limit enforced) and is the schema in the OpenAPI document.
+//!
+//! [`Ty`] is the type of a member with its limits, [`Member`] a member, [`Shape`] an object. What was read is an
+//! [`Input`].
+
+mod input;
+mod json;
+mod schema;
+mod ty;
+
+pub use input::{FromJson, Input};
+pub use json::parse;
+pub use ty::Ty;
+pub(crate) use ty::{day, moment, word};
+
+use serde_json::{Map, Value};
+
+use crate::{check::Checker, fault::FieldError};
+
+/// Who sets a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Clients, at any time.
+    Settable,
+    /// Clients, when the record is created.
+    Fixed,
+    /// The service.
+    Computed,
+    /// Clients, but nobody is shown it: a secret.
+    WriteOnly,
+}
+
+/// What an absent member of a new record is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Preset {
+    /// This word or text.
+    Text(&'static str),
+    /// This number.
+    Int(i64),
+    /// This number.
+    Number(f64),
+    /// This.
+    Bool(bool),
+    /// The time of the request.
+    Now,
+}
+
+/// A member of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type and limits.
+    pub ty: Ty,
+    /// What it is.
+    pub doc: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Who sets it.
+    pub role: Role,
+    /// What it is where a new record does not say.
+    pub preset: Option<Preset>,
+    /// Whether `sort=` takes it.
+    pub sortable: bool,
+    /// Whether `q=` searches it.
+    pub searched: bool,
+    /// Whether a list filters by it.
+    pub filtered: bool,
+    /// Whether no two records of an organization may have the same.
+    pub unique: bool,
+}
+
+impl Member {
+    /// A member of a stored resource. Whether it may be null follows from its Rust type.
+    pub const fn stored(name: &'static str, ty: Ty, nullable: bool, doc: &'static str) -> Self {
+        Self {
+            name,
+            ty,
+            doc,
+            required: false,
+            nullable,
+            role: Role::Settable,
+            preset: None,
+            sortable: false,
+            searched: false,
+            filtered: ty.filters(),
+            unique: false,
+        }
+    }
+
+    /// A new record must have it.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// It is set when the record is created, and never again.
+    #[must_use]
+    pub const fn fixed(mut self) -> Self {
+        self.role = Role::Fixed;
+        self
+    }
+
+    /// The service sets it.
+    #[must_use]
+    pub const fn computed(mut self) -> Self {
+        self.role = Role::Computed;
+        self
+    }
+
+    /// Clients set it and are never shown it; nor is the journal.
+    #[must_use]
+    pub const fn write_only(mut self) -> Self {
+        self.role = Role::WriteOnly;
+        self.filtered = false;
+        self
+    }
+
+    /// `sort=` takes it.
+    #[must_use]
+    pub const fn sorts(mut self) -> Self {
+        self.sortable = true;
+        self.filtered = true;
+        self
+    }
+
+    /// Lists filter by it.
+    #[must_use]
+    pub const fn filters(mut self) -> Self {
+        self.filtered = true;
+        self
+    }
+
+    /// `q=` searches it.
+    #[must_use]
+    pub const fn searches(mut self) -> Self {
+        self.searched = true;
+        self
+    }
+
+    /// No two records of an organization may have the same.
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    /// What it is where a new record does not say.
+    #[must_use]
+    pub const fn preset(mut self, preset: Preset) -> Self {
+        self.preset = Some(preset);
+        self
+    }
+
+    /// It has another name on the wire and in the table than in Rust.
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+}
+
+/// A member that may be absent, and null.
+pub const fn may(name: &'static str, ty: Ty, doc: &'static str) -> Member {
+    Member::stored(name, ty, true, doc)
+}
+
+/// A member that must be there.
+pub const fn must(name: &'static str, ty: Ty, doc: &'static str) -> Member {
+    Member::stored(name, ty, false, doc).required()
+}
+
+/// A member that is always there in an answer, but may be null.
+pub const fn null(name: &'static str, ty: Ty, doc: &'static str) -> Member {
+    Member::stored(name, ty, true, doc).required()
+}
+
+/// Which side of a resource an object shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// An object of its own, with exactly its members.
+    Plain,
+    /// A stored resource as it is answered: all that may be shown, and its bookkeeping.
+    Stored,
+    /// What creates it.
+    Create,
+    /// What changes it.
+    Patch,
+}
+
+/// An object.
+#[derive(Debug)]
+pub struct Shape {
+    /// Its name among the document's components.
+    pub name: &'static str,
+    /// What it is.
+    pub doc: &'static str,
+    /// Its members; the shapes' members concatenated.
+    pub members: &'static [&'static [Member]],
+    /// Which of them it shows.
+    pub view: View,
+}
+
+/// The bookkeeping of a stored resource.
+pub const META: &[Member] = &[
+    must("id", Ty::Id, "Its id."),
+    must("created_at", Ty::Time, "When it was created."),
+    must("updated_at", Ty::Time, "When it last changed."),
+    must("created_by", Ty::Id, "The user or key that created it; nil for the service itself."),
+    must("revision", Ty::Int(1, i64::MAX), "1 at first, one more with every change."),
+];
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// It is not JSON.
+    Syntax(String),
+    /// It does not follow its shape.
+    Fields(Vec<FieldError>),
+}
+
+impl Shape {
+    /// All members that this view shows.
+    pub fn all(&self) -> impl Iterator<Item = Member> {
+        let meta: &'static [Member] = if self.view == View::Stored { META } else { &[] };
+        let view = self.view;
+        meta.iter().chain(self.members.iter().copied().flatten()).filter_map(move |member| {
+            let mut member = *member;
+            match (view, member.role) {
+                (View::Plain, _) => {}
+                (View::Stored, Role::WriteOnly) | (View::Create | View::Patch, Role::Computed) => return None,
+                (View::Patch, Role::Fixed) => return None,
+                (View::Stored, _) => member.required = true,
+                (View::Create, _) => {}
+                (View::Patch, _) => member.required = false,
+            }
+            Some(member)
+        })
+    }
+
+    /// Reads a request body: unknown members, missing ones, wrong types and broken limits are all reported.
+    pub fn read(&self, bytes: &[u8]) -> Result<Input, ReadError> {
+        let input = self.read_form(bytes)?;
+        if input.broken().is_empty() { Ok(input) } else { Err(ReadError::Fields(input.broken().to_vec())) }
+    }
+
+    /// Reads a request body for a use case that goes on to look for errors of its own, so that all are reported
+    /// together: a body that is well-formed passes, with the limits that it breaks.
+    pub fn read_form(&self, bytes: &[u8]) -> Result<Input, ReadError> {
+        let Value::Object(members) = parse(bytes).map_err(ReadError::Syntax)? else {
+            return Err(ReadError::Fields(vec![FieldError::new("body", "type", "must be an object")]));
+        };
+        let mut check = Checker::new();
+        self.check("", &members, &mut check);
+        let formed = check.is_well_formed();
+        match check.finish() {
+            Ok(()) => Ok(Input::new(members, Vec::new())),
+            Err(broken) if formed => Ok(Input::new(members, broken)),
+            Err(errors) => Err(ReadError::Fields(errors)),
+        }
+    }
+
+    /// Notes everything that is wrong with an object.
+    pub fn check(&self, path: &str, members: &Map<String, Value>, check: &mut Checker) {
+        let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        for name in members.keys() {
+            if !self.all().any(|member| member.name == name) {
+                check.malformed(at(name), "unknown", "is not a member that may be set here");
+            }
+        }
+        for member in self.all() {
+            match members.get(member.name) {
+                None | Some(Value::Null) if member.required => {
+                    check.malformed(at(member.name), "required", "must be given");
+                }
+                Some(Value::Null) if !member.nullable && matches!(self.view, View::Create | View::Patch) => {
+                    check.malformed(at(member.name), "required", "may not be null");
+                }
+                None | Some(Value::Null) => {}
+                Some(value) => member.ty.check(&at(member.name), value, check),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Patch;
+
+    const INNER: Shape =
+        Shape { name: "Inner", doc: "", members: &[&[must("size", Ty::Int(0, 9), "")]], view: View::Plain };
+    const OUTER: Shape = Shape {
+        name: "Outer",
+        doc: "",
+        members: &[&[
+            must("name", Ty::Line(5), ""),
+            may("at", Ty::Time, ""),
+            may("parts", Ty::List(&Ty::Object(&INNER), 3), ""),
+            may("ids", Ty::List(&Ty::Id, 3), ""),
+        ]],
+        view: View::Plain,
+    };
+
+    fn errors(body: &[u8]) -> Vec<String> {
+        let Err(ReadError::Fields(errors)) = OUTER.read(body) else { panic!("it is wrong") };
+        errors.into_iter().map(|e| format!("{} {}", e.field, e.code)).collect()
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_its_path() {
+        let body =
+            br#"{"names": "x", "at": "yesterday", "parts": [{"size": 1}, {"size": "1", "id": 4}], "ids": ["x"]}"#;
+        let found = errors(body);
+        let expected =
+            ["names unknown", "name required", "at type", "parts[1].id unknown", "parts[1].size type", "ids[0] type"];
+        assert_eq!(found, expected);
+        for broken in [&b"{"[..], b"\xff", br#"{"name": "a", "name": "b"}"#, br#"{"name": 1e999}"#] {
+            assert!(matches!(OUTER.read(broken), Err(ReadError::Syntax(_))), "{broken:?}");
+        }
+        assert!(matches!(OUTER.read(b"[]"), Err(ReadError::Fields(_))));
+    }
+
+    #[test]
+    fn every_limit_is_enforced() {
+        let body =
+            br#"{"name": "123456", "parts": [{"size": 10}, {"size": -1}, {"size": 1}, {"size": 2.5}], "ids": []}"#;
+        let expected = [
+            "name too_long",
+            "parts too_many",
+            "parts[0].size out_of_range",
+            "parts[1].size out_of_range",
+            "parts[3].size type",
+        ];
+        assert_eq!(errors(body), expected);
+        assert_eq!(errors(br#"{"name": " "}"#), ["name required"]);
+        assert_eq!(errors(br#"{"name": "a\u0000b"}"#), ["name control_character"]);
+    }
+
+    #[test]
+    fn a_patch_has_three_states() {
+        const SHAPE: Shape = Shape {
+            name: "P",
+            doc: "",
+            members: &[&[may("a", Ty::Text(9), ""), may("b", Ty::Text(9), ""), may("c", Ty::Text(9), "")]],
+            view: View::Plain,
+        };
+        let input = SHAPE.read(br#"{"a": null, "b": "x"}"#).unwrap();
+        assert_eq!(input.patch::<String>("a"), Patch::Clear);
+        assert_eq!(input.patch::<String>("b"), Patch::Set("x".into()));
+        assert_eq!(input.patch::<String>("c"), Patch::Keep);
+    }
+}

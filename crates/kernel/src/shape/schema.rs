@@ -1,0 +1,140 @@
+//! The JSON Schema of a shape, and an example that follows it.
+
+use serde_json::{Map, Value, json};
+
+use super::{Preset, Shape, Ty, View};
+
+impl Shape {
+    /// The schema, with references to the shapes it holds.
+    pub fn schema(&self) -> Value {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for member in self.all() {
+            let mut schema = member.ty.schema();
+            if member.nullable {
+                schema = nullable(schema);
+            }
+            if let Value::Object(members) = &mut schema {
+                if !members.contains_key("$ref") {
+                    members.insert("description".into(), member.doc.trim().into());
+                }
+                if self.view == View::Create {
+                    match member.preset {
+                        Some(Preset::Text(text)) => drop(members.insert("default".into(), text.into())),
+                        Some(Preset::Int(number)) => drop(members.insert("default".into(), number.into())),
+                        Some(Preset::Number(number)) => drop(members.insert("default".into(), json!(number))),
+                        Some(Preset::Bool(flag)) => drop(members.insert("default".into(), flag.into())),
+                        Some(Preset::Now) | None => {}
+                    }
+                }
+            }
+            properties.insert(member.name.to_owned(), schema);
+            if member.required {
+                required.push(member.name);
+            }
+        }
+        let mut schema = json!({
+            "type": "object", "title": self.name, "description": self.doc.trim(), "properties": properties,
+            "additionalProperties": false,
+        });
+        if let Value::Object(members) = &mut schema {
+            if !required.is_empty() {
+                members.insert("required".into(), json!(required));
+            }
+            if self.view == View::Patch {
+                members.insert("minProperties".into(), 0.into());
+            }
+        }
+        schema
+    }
+
+    /// An example that follows the schema.
+    pub fn example(&self) -> Value {
+        let shown = |member: &super::Member| member.required || self.view == View::Patch;
+        let members = self.all().filter(shown).map(|m| (m.name.to_owned(), m.ty.example(m.name)));
+        // A change of one member says more than a change of all.
+        let most = if self.view == View::Patch { 2 } else { usize::MAX };
+        Value::Object(members.take(most).collect())
+    }
+
+    /// The shapes that this one holds, itself included.
+    pub fn walk(&'static self, visit: &mut dyn FnMut(&'static Self)) {
+        visit(self);
+        for member in self.all() {
+            member.ty.walk(visit);
+        }
+    }
+}
+
+/// Adds `null` to what a schema allows.
+fn nullable(schema: Value) -> Value {
+    let Value::Object(mut members) = schema else { return schema };
+    match members.get("type").cloned() {
+        Some(Value::String(name)) => {
+            members.insert("type".into(), json!([name, "null"]));
+            if let Some(Value::Array(words)) = members.get_mut("enum") {
+                words.push(Value::Null);
+            }
+            Value::Object(members)
+        }
+        _ => json!({"anyOf": [Value::Object(members), {"type": "null"}]}),
+    }
+}
+
+impl Ty {
+    /// The schema.
+    pub fn schema(self) -> Value {
+        match self {
+            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": "\\S"}),
+            Self::Text(max) => json!({"type": "string", "maxLength": max}),
+            Self::Word(words) if words.contains(&"info") => {
+                let all: Vec<_> = words.iter().copied().chain(["informational"]).collect();
+                json!({"type": "string", "enum": all})
+            }
+            Self::Word(words) => json!({"type": "string", "enum": words}),
+            Self::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
+            Self::Url => json!({"type": "string", "format": "uri", "maxLength": 2_000, "pattern": "^https?://"}),
+            Self::Int(min, i64::MAX) => json!({"type": "integer", "minimum": min}),
+            Self::Int(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
+            Self::Number(min, f64::MAX) => json!({"type": "number", "minimum": min}),
+            Self::Number(min, max) => json!({"type": "number", "minimum": min, "maximum": max}),
+            Self::Bool => json!({"type": "boolean"}),
+            Self::Time => json!({"type": "string", "format": "date-time"}),
+            Self::Date => json!({"type": "string", "format": "date"}),
+            Self::Id | Self::Ref(_) => json!({"type": "string", "format": "uuid"}),
+            Self::List(ty, max) => json!({"type": "array", "items": ty.schema(), "maxItems": max}),
+            Self::Object(shape) => json!({"$ref": format!("#/components/schemas/{}", shape.name)}),
+            Self::Any => json!({"type": "object", "additionalProperties": true}),
+            Self::Counts => json!({"type": "object", "additionalProperties": {"type": "integer"}}),
+            Self::Map(ty) => json!({"type": "object", "additionalProperties": ty.schema()}),
+        }
+    }
+
+    /// A value that follows the schema.
+    pub fn example(self, name: &str) -> Value {
+        match self {
+            Self::Email => json!("ada@example.com"),
+            Self::Url => json!("https://example.com/"),
+            Self::Line(_) | Self::Text(_) if name == "email" => json!("ada@example.com"),
+            Self::Line(max) | Self::Text(max) => json!(name.replace('_', " ").chars().take(max).collect::<String>()),
+            Self::Word(words) => json!(words.first()),
+            Self::Int(min, max) => json!(0_i64.clamp(min, max)),
+            Self::Number(min, max) => json!(0_f64.clamp(min, max)),
+            Self::Bool => json!(false),
+            Self::Time => json!("2026-03-01T12:00:00Z"),
+            Self::Date => json!("2026-03-01"),
+            Self::Id | Self::Ref(_) => json!("019cdf6a-6000-7a5b-8c1d-2e3f40516273"),
+            Self::List(ty, _) => json!([ty.example(name)]),
+            Self::Object(shape) => shape.example(),
+            Self::Any | Self::Counts | Self::Map(_) => json!({}),
+        }
+    }
+
+    fn walk(self, visit: &mut dyn FnMut(&'static Shape)) {
+        match self {
+            Self::Object(shape) => shape.walk(visit),
+            Self::List(ty, _) | Self::Map(ty) => ty.walk(visit),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The table that a resource's declaration calls for: the first draft of its migration, and what the schema test
+//! holds the real table to.
+
+use grc_kernel::{Kind, shape::Member};
+use grc_uow::registry::{self, Declared};
+
+/// The SQL type of a member's column.
+pub fn column_type(member: &Member) -> &'static str {
+    match member.ty.kind() {
+        Some(Kind::Text | Kind::Choice(_)) => "text",
+        Some(Kind::Int) => "bigint",
+        Some(Kind::Number) => "double precision",
+        Some(Kind::Bool) => "boolean",
+        Some(Kind::Time) => "timestamptz",
+        Some(Kind::Date) => "date",
+        Some(Kind::Id) => "uuid",
+        Some(Kind::Texts) => "text[]",
+        Some(Kind::Ids) => "uuid[]",
+        None => "jsonb",
+    }
+}
+
+/// The names of the columns that need an index `(org_id, column, id)`: every sort, and every reference, by which
+/// 'where used' and deletion look rows up.
+pub fn indexed(resource: &Declared) -> Vec<&'static str> {
+    let own = resource.members.iter().filter(|member| {
+        let reference = matches!(member.ty, grc_kernel::shape::Ty::Ref(_));
+        member.sortable || reference
+    });
+    own.map(|member| member.name).chain(["created_at", "updated_at"]).collect()
+}
+
+/// `CREATE TABLE` and what belongs to it.
+pub fn create_table(resource: &Declared) -> String {
+    let table = resource.table;
+    let width = resource.members.iter().map(|member| member.name.len()).max().unwrap_or(0).max(10);
+    let mut lines = Vec::new();
+    let mut line = |name: &str, rest: String| lines.push(format!("    {name:width$} {rest}"));
+    line("id", "uuid NOT NULL".into());
+    line("org_id", "uuid NOT NULL REFERENCES organizations (id)".into());
+    for member in resource.members {
+        let collation = match member.ty.kind() {
+            Some(Kind::Text | Kind::Choice(_)) if member.filtered || member.sortable => " COLLATE \"C\"",
+            _ => "",
+        };
+        let null = if member.nullable { "" } else { " NOT NULL" };
+        line(member.name, format!("{}{collation}{null}", column_type(member)));
+    }
+    for name in ["created_at", "updated_at"] {
+        line(name, "timestamptz NOT NULL".into());
+    }
+    line("created_by", "uuid NOT NULL".into());
+    line("revision", "bigint NOT NULL".into());
+    lines.push("    PRIMARY KEY (org_id, id)".into());
+    for member in resource.members {
+        if let grc_kernel::shape::Ty::Ref(kind) = member.ty
+            && let Some(other) = registry::table_of(kind)
+        {
+            lines.push(format!("    FOREIGN KEY (org_id, {}) REFERENCES {other} (org_id, id)", member.name));
+        }
+    }
+    let mut sql = format!("CREATE TABLE {table} (\n{}\n);\n", lines.join(",\n"));
+    for name in indexed(resource) {
+        sql.push_str(&format!("CREATE INDEX {table}_{name} ON {table} (org_id, {name}, id);\n"));
+    }
+    for member in resource.members.iter().filter(|member| member.unique) {
+        sql.push_str(&format!("CREATE UNIQUE INDEX {table}_one_{0} ON {table} (org_id, {0});\n", member.name));
+    }
+    sql.push_str(&format!("CALL protect_tenant_table('{table}');\n"));
+    sql
+}

@@ -1,0 +1,332 @@
+//! Every resource's table: the statements follow from the resource's declaration, so there is one repository for
+//! all of them.
+//!
+//! As in [`crate::list`] the statements are query fragments of our own: Diesel prepares and caches them by their
+//! text, which holds only declared names; every value is bound. Rows are read by position.
+
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use diesel::{
+    QueryResult,
+    deserialize::{self, FromSql, FromSqlRow},
+    pg::{Pg, PgValue},
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    row::{Field as _, Row},
+    sql_types::{Array, BigInt, Bool, Date, Double, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid},
+};
+use diesel_async::RunQueryDsl;
+use grc_kernel::{
+    Kind, ListQuery, Meta, OrgId, Page, Repo, Resource, StoreError, StoreResult, Uuid,
+    list::Scalar,
+    resource::{Cell, References, Tally},
+    shape::Ty,
+};
+use time::OffsetDateTime;
+
+use crate::{
+    error,
+    list::{self, Parts},
+    tx::PgTx,
+};
+
+/// The columns of the bookkeeping, after the members.
+const META: [(&str, Ty); 4] =
+    [("created_at", Ty::Time), ("updated_at", Ty::Time), ("created_by", Ty::Id), ("revision", Ty::Int(1, i64::MAX))];
+
+/// All columns of a resource's table, in the order in which they are read.
+fn columns<R: Resource>() -> impl Iterator<Item = (&'static str, Ty)> {
+    [("id", Ty::Id)].into_iter().chain(R::MEMBERS.iter().map(|member| (member.name, member.ty))).chain(META)
+}
+
+fn selection<R: Resource>() -> String {
+    let mut text = String::with_capacity(400);
+    for (i, (name, _)) in columns::<R>().enumerate() {
+        text.push_str(if i > 0 { ", " } else { "" });
+        text.push_str(R::TABLE);
+        text.push('.');
+        text.push_str(name);
+    }
+    text
+}
+
+/// A row of a resource's table. The organization is not read: the statement asked for it.
+pub(crate) struct Loaded<R>(Vec<Cell>, PhantomData<R>);
+
+impl<R: Resource> FromSqlRow<Untyped, Pg> for Loaded<R> {
+    fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
+        let cells = columns::<R>().enumerate().map(|(i, (_, ty))| {
+            let field = row.get(i).ok_or("a column is missing")?;
+            read(ty.kind(), field.value())
+        });
+        Ok(Self(cells.collect::<deserialize::Result<_>>()?, PhantomData))
+    }
+}
+
+/// A value of a column that holds members of a kind; a document where there is none.
+fn read(kind: Option<Kind>, value: Option<PgValue<'_>>) -> deserialize::Result<Cell> {
+    let Some(value) = value else { return Ok(Cell::Null) };
+    Ok(match kind {
+        Some(Kind::Text | Kind::Choice(_)) => Cell::Text(FromSql::<Text, Pg>::from_sql(value)?),
+        Some(Kind::Int) => Cell::Int(FromSql::<BigInt, Pg>::from_sql(value)?),
+        Some(Kind::Number) => Cell::Number(FromSql::<Double, Pg>::from_sql(value)?),
+        Some(Kind::Bool) => Cell::Bool(FromSql::<Bool, Pg>::from_sql(value)?),
+        Some(Kind::Time) => Cell::Time(FromSql::<Timestamptz, Pg>::from_sql(value)?),
+        Some(Kind::Date) => Cell::Date(FromSql::<Date, Pg>::from_sql(value)?),
+        Some(Kind::Id) => Cell::Id(FromSql::<SqlUuid, Pg>::from_sql(value)?),
+        Some(Kind::Texts) => Cell::Texts(FromSql::<Array<Text>, Pg>::from_sql(value)?),
+        Some(Kind::Ids) => Cell::Ids(FromSql::<Array<SqlUuid>, Pg>::from_sql(value)?),
+        None => Cell::Json(FromSql::<Jsonb, Pg>::from_sql(value)?),
+    })
+}
+
+impl<R: Resource> Loaded<R> {
+    fn into_record(self, org: OrgId) -> StoreResult<R> {
+        let corrupt = || StoreError::internal(format!("a row of {} is not a {} of this version", R::TABLE, R::KIND));
+        let mut cells = self.0.into_iter();
+        let Some(Cell::Id(id)) = cells.next() else { return Err(corrupt()) };
+        let blank = Meta {
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
+            created_by: id,
+            revision: 1,
+        };
+        let mut record = R::blank(R::Id::from(id), org, blank);
+        for ((member, attr), cell) in R::members().zip(&mut cells) {
+            (attr.set)(&mut record, cell).map_err(|_| {
+                StoreError::internal(format!("{}.{} holds what this version does not know", R::TABLE, member.name))
+            })?;
+        }
+        let meta = [cells.next(), cells.next(), cells.next(), cells.next()];
+        let [
+            Some(Cell::Time(created_at)),
+            Some(Cell::Time(updated_at)),
+            Some(Cell::Id(created_by)),
+            Some(Cell::Int(revision)),
+        ] = meta
+        else {
+            return Err(corrupt());
+        };
+        *record.meta_mut() = Meta { created_at, updated_at, created_by, revision };
+        Ok(record)
+    }
+}
+
+/// A statement whose rows are read by position.
+struct Select(Parts);
+
+impl Query for Select {
+    type SqlType = Untyped;
+}
+
+impl QueryId for Select {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl QueryFragment<Pg> for Select {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk(out)
+    }
+}
+
+/// The groups of a tally: as many values as it was asked by, then the count.
+struct Group(Vec<Option<String>>, i64);
+
+impl FromSqlRow<Untyped, Pg> for Group {
+    fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
+        let last = row.field_count().saturating_sub(1);
+        let text = |i| {
+            let value = row.get(i).ok_or("a column is missing")?;
+            let text: deserialize::Result<Option<String>> =
+                FromSql::<Nullable<Text>, Pg>::from_nullable_sql(value.value());
+            text
+        };
+        let values = (0..last).map(text).collect::<deserialize::Result<_>>()?;
+        let count = row.get(last).ok_or("a column is missing")?;
+        Ok(Self(values, FromSql::<BigInt, Pg>::from_nullable_sql(count.value())?))
+    }
+}
+
+/// The columns that are written and the values of a record for them, in the same order.
+fn written<R: Resource>(record: &R) -> impl Iterator<Item = (&'static str, Option<Kind>, Cell)> {
+    let meta = record.meta();
+    let members = R::members().map(|(member, attr)| (member.name, member.ty.kind(), (attr.get)(record).to_cell()));
+    let meta =
+        [Cell::Time(meta.created_at), Cell::Time(meta.updated_at), Cell::Id(meta.created_by), Cell::Int(meta.revision)];
+    let meta = META.into_iter().zip(meta).map(|((name, ty), cell)| (name, ty.kind(), cell));
+    [("id", Some(Kind::Id), Cell::Id(record.id().into())), ("org_id", Some(Kind::Id), Cell::Id(record.org().0))]
+        .into_iter()
+        .chain(members)
+        .chain(meta)
+}
+
+/// The member that two records may not share, for the words of a refusal.
+fn unique<R: Resource>() -> &'static str {
+    R::MEMBERS.iter().find(|member| member.unique).map_or("id", |member| member.name)
+}
+
+/// `FROM table WHERE table.org_id = $1`.
+fn of_org<R: Resource>(org: OrgId) -> Parts {
+    Parts::default().sql(format!("FROM {0} WHERE {0}.org_id = ", R::TABLE)).id(org)
+}
+
+impl PgTx {
+    async fn one<R: Resource>(&mut self, org: OrgId, id: R::Id, tail: &str) -> StoreResult<Option<R>> {
+        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>()));
+        let statement = parts.and(of_org::<R>(org)).sql(" AND id = ").id(id).sql(tail);
+        let rows: Vec<Loaded<R>> = Select(statement).load(self.connection()?).await.map_err(error::store)?;
+        rows.into_iter().next().map(|row| row.into_record(org)).transpose()
+    }
+}
+
+#[async_trait]
+impl<R: Resource> Repo<R> for PgTx {
+    async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        self.one(org, id, "").await
+    }
+
+    async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        self.one(org, id, " FOR UPDATE").await
+    }
+
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
+        let filtered = list::filter(of_org::<R>(org), query);
+        let connection = self.connection()?;
+        let total = if query.total { Some(list::count(connection, filtered.clone()).await?) } else { None };
+        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>())).and(filtered);
+        let rows: Vec<Loaded<R>> =
+            Select(list::window(parts, "id", query)).load(connection).await.map_err(error::store)?;
+        let items = rows.into_iter().map(|row| row.into_record(org)).collect::<StoreResult<Vec<R>>>()?;
+        Ok(Page::cut(query, items, total))
+    }
+
+    async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
+        let known = |name: &&&'static str| R::MEMBERS.iter().any(|member| member.name == **name);
+        let names: Vec<&'static str> = by.iter().filter(known).copied().collect();
+        let casts: Vec<String> = names.iter().map(|name| format!("{name}::text")).collect();
+        let places: Vec<String> = (1..=names.len()).map(|place| place.to_string()).collect();
+        let mut parts = Parts::default().sql(format!(
+            "SELECT {}{} count(*) ",
+            casts.join(", "),
+            if names.is_empty() { "" } else { "," }
+        ));
+        parts = parts.and(list::filter(of_org::<R>(org), query));
+        if !places.is_empty() {
+            parts = parts.sql(format!(" GROUP BY {0} ORDER BY {0}", places.join(", ")));
+        }
+        let groups: Vec<Group> = Select(parts).load(self.connection()?).await.map_err(error::store)?;
+        let cell = |name: &str, text: Option<String>| {
+            let Some(text) = text else { return Cell::Null };
+            let kind = R::MEMBERS.iter().find(|member| member.name == name).and_then(|member| member.ty.kind());
+            match kind {
+                Some(Kind::Int) => text.parse().map_or(Cell::Null, Cell::Int),
+                Some(Kind::Bool) => Cell::Bool(text == "true"),
+                Some(Kind::Id) => Uuid::parse_str(&text).map_or(Cell::Null, Cell::Id),
+                _ => Cell::Text(text),
+            }
+        };
+        Ok(groups
+            .into_iter()
+            .map(|Group(values, count)| {
+                (names.iter().zip(values).map(|(name, text)| cell(name, text)).collect(), count)
+            })
+            .collect())
+    }
+
+    async fn insert(&mut self, record: &R) -> StoreResult<()> {
+        self.insert_many(std::slice::from_ref(record)).await
+    }
+
+    async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
+        // PostgreSQL takes 65,535 bound values; a statement of 500 rows is past the point of gaining by more.
+        for records in records.chunks(500.min(65_000 / (R::MEMBERS.len() + 6))) {
+            let mut parts = Parts::default();
+            for (i, record) in records.iter().enumerate() {
+                if i == 0 {
+                    let names: Vec<&str> = written(record).map(|(name, ..)| name).collect();
+                    parts = parts.sql(format!("INSERT INTO {} ({}) VALUES (", R::TABLE, names.join(", ")));
+                } else {
+                    parts = parts.sql("), (");
+                }
+                for (i, (_, kind, cell)) in written(record).enumerate() {
+                    parts = parts.sql(if i > 0 { ", " } else { "" }).cell(kind, cell);
+                }
+            }
+            // A violation would poison the transaction; the count of rows tells as much.
+            let statement = Select(parts.sql(") ON CONFLICT DO NOTHING"));
+            let rows = RunQueryDsl::execute(statement, self.connection()?).await.map_err(error::store)?;
+            if rows != records.len() {
+                return Err(StoreError::Duplicate(unique::<R>()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn update(&mut self, record: &R, seen: i64) -> StoreResult<()> {
+        let mut parts = Parts::default().sql(format!("UPDATE {} SET ", R::TABLE));
+        for (i, (name, kind, cell)) in written(record).skip(2).enumerate() {
+            parts = parts.sql(format!("{}{name} = ", if i > 0 { ", " } else { "" })).cell(kind, cell);
+        }
+        let parts = parts
+            .sql(" WHERE org_id = ")
+            .id(record.org())
+            .sql(" AND id = ")
+            .id(record.id())
+            .sql(" AND revision = ")
+            .bind(Scalar::Int(seen));
+        let rows = RunQueryDsl::execute(Select(parts), self.connection()?).await;
+        error::met(rows.map_err(error::store).map_err(|failure| match failure {
+            StoreError::Duplicate(_) => StoreError::Duplicate(unique::<R>()),
+            other => other,
+        })?)
+    }
+
+    async fn delete(&mut self, org: OrgId, id: R::Id) -> StoreResult<()> {
+        let parts = Parts::default().sql("DELETE ").and(of_org::<R>(org)).sql(" AND id = ").id(id);
+        RunQueryDsl::execute(Select(parts), self.connection()?).await.map_err(error::store)?;
+        Ok(())
+    }
+}
+
+/// Where records of a kind lie that references may name, and what else must hold of them.
+fn place(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match kind {
+        "user" => ("memberships", "user_id", " AND status = 'active'"),
+        "control" => ("controls", "id", ""),
+        "evidence" => ("evidence", "id", " AND status <> 'deleted'"),
+        "finding" => ("findings", "id", ""),
+        "assessment" => ("assessments", "id", ""),
+        kind => (grc_uow::registry::table_of(kind)?, "id", ""),
+    })
+}
+
+/// One id of the answer.
+struct Found(Uuid);
+
+impl FromSqlRow<Untyped, Pg> for Found {
+    fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
+        let field = row.get(0).ok_or("a column is missing")?;
+        Ok(Self(FromSql::<SqlUuid, Pg>::from_nullable_sql(field.value())?))
+    }
+}
+
+#[async_trait]
+impl References for PgTx {
+    async fn missing(&mut self, org: OrgId, kind: &'static str, ids: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (table, column, condition) =
+            place(kind).ok_or_else(|| StoreError::internal(format!("no table holds records of the kind {kind}")))?;
+        let wanted = ids.iter().copied().map(Scalar::Id).collect();
+        let parts = Parts::default()
+            .sql(format!("SELECT {column} FROM {table} WHERE org_id = "))
+            .id(org)
+            .sql(format!(" AND {column} = ANY ("))
+            .array(Kind::Ids, wanted)
+            .sql(format!("){condition}"));
+        let found: Vec<Found> = Select(parts).load(self.connection()?).await.map_err(error::store)?;
+        Ok(ids.iter().copied().filter(|id| !found.iter().any(|Found(known)| known == id)).collect())
+    }
+}
