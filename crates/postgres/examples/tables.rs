@@ -2,7 +2,7 @@
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    for resource in grc_uow::registry::RESOURCES {
+    for resource in grc_uow::registry::resources() {
         if wanted.is_empty() || wanted.iter().any(|kind| kind == resource.kind) {
             #[allow(clippy::print_stdout, reason = "it prints")]
             {

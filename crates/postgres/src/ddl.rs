@@ -1,8 +1,8 @@
 //! The table that a resource's declaration calls for: the first draft of its migration, and what the schema test
 //! holds the real table to.
 
-use grc_kernel::{Kind, shape::Member};
-use grc_uow::registry::{self, Declared};
+use grc_kernel::{Kind, resource::Declared, shape::Member};
+use grc_uow::registry;
 
 /// The SQL type of a member's column.
 pub fn column_type(member: &Member) -> &'static str {

@@ -6,10 +6,12 @@
 
 mod assessments;
 mod backend;
+mod bcm;
 pub mod ddl;
 mod error;
 mod evidence;
 mod identity;
+mod incident;
 mod jobs;
 mod journal;
 mod list;
@@ -20,6 +22,7 @@ mod resource;
 mod risk;
 mod schema;
 mod tx;
+mod vendor;
 
 pub use backend::PgBackend;
 pub use pool::PoolConfig;

@@ -19,12 +19,23 @@ pub mod picture;
 pub mod ports;
 pub mod treatment;
 
+use grc_kernel::resource::Declared;
+
 pub use acceptance::{Acceptance, AcceptanceId};
 pub use appetite::Appetite;
 pub use entry::{Entry, EntryId};
 pub use matrix::Matrix;
 pub use ports::{Register, RiskTx};
 pub use treatment::{Treatment, TreatmentId};
+
+/// The resources of this domain.
+pub const RESOURCES: &[Declared] = &[
+    Declared::of::<Entry>(),
+    Declared::of::<Treatment>(),
+    Declared::of::<Acceptance>(),
+    Declared::of::<Matrix>(),
+    Declared::of::<Appetite>(),
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,14 @@
 //! The register's own statements in memory.
 
 use async_trait::async_trait;
-use grc_kernel::{Ctx, StoreResult, resource::MemTables};
+use grc_kernel::{Ctx, StoreResult, resource::InMemory};
 
 use crate::{Appetite, Entry, Matrix, matrix, ports::Register};
 
 #[async_trait]
-impl Register for MemTables {
+impl<T: InMemory> Register for T {
     async fn relevel(&mut self, ctx: &Ctx, given: &Matrix) -> StoreResult<i64> {
-        self.change_all(ctx, |entry: &mut Entry| {
+        self.tables().change_all(ctx, |entry: &mut Entry| {
             let (inherent, residual) = matrix::levels(given, entry);
             entry.inherent_level = inherent.unwrap_or_default();
             entry.residual_level = residual;
@@ -16,7 +16,7 @@ impl Register for MemTables {
     }
 
     async fn reweigh(&mut self, ctx: &Ctx, appetite: &Appetite) -> StoreResult<i64> {
-        self.change_all(ctx, |entry: &mut Entry| {
+        self.tables().change_all(ctx, |entry: &mut Entry| {
             (entry.above_appetite, entry.above_tolerance) = appetite.weigh(entry.category, entry.standing_score());
         })
     }

@@ -12,11 +12,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use grc_assessments::AssessmentsTx;
+use grc_bcm::BcmTx;
 use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
+use grc_incident::IncidentTx;
 use grc_kernel::{Job, JobsTx, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
 use grc_reports::ReportsTx;
 use grc_risk::RiskTx;
+use grc_vendor::VendorTx;
 use time::{Duration, OffsetDateTime};
 
 pub use replay::{Replays, Reservation, StoredReply};
@@ -24,7 +27,18 @@ pub use replay::{Replays, Reservation, StoredReply};
 /// A transaction over every domain, bound to one organization.
 #[async_trait]
 pub trait AppTx:
-    IdentityTx + AssessmentsTx + EvidenceTx + ReportsTx + RiskTx + JournalTx + JobsTx + Replays + Send
+    IdentityTx
+    + AssessmentsTx
+    + EvidenceTx
+    + ReportsTx
+    + RiskTx
+    + BcmTx
+    + IncidentTx
+    + VendorTx
+    + JournalTx
+    + JobsTx
+    + Replays
+    + Send
 {
     /// A page of the organization's journal.
     async fn journal_page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>>;
@@ -77,6 +91,18 @@ impl Uow {
     }
     /// The transaction as the risk domain sees it.
     pub fn risk(&mut self) -> &mut grc_risk::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the vendor domain sees it.
+    pub fn vendor(&mut self) -> &mut grc_vendor::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the incident domain sees it.
+    pub fn incident(&mut self) -> &mut grc_incident::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the bcm domain sees it.
+    pub fn bcm(&mut self) -> &mut grc_bcm::ports::Tx {
         self.tx.as_mut()
     }
     /// The whole transaction.

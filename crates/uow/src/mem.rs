@@ -8,15 +8,14 @@ use grc_assessments::{AssessmentsTx, ports as assessments};
 use grc_evidence::{EvidenceTx, ports as evidence};
 use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
 use grc_kernel::{
-    AssessmentId, Ctx, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId,
-    Page, StoreError, StoreResult, UserId, Uuid,
+    AssessmentId, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page,
+    StoreError, StoreResult, UserId, Uuid,
     job::MemJobs,
     journal::Entry,
     list::page_in_memory,
-    resource::{MemTables, References, Repo, Resource, Tally},
+    resource::{InMemory, MemTables, References},
 };
 use grc_reports::{ReportsTx, ports as reports};
-use grc_risk::{Appetite, Matrix, Register};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -142,31 +141,9 @@ impl ReportsTx for MemTx {
     }
 }
 
-#[async_trait]
-impl<R: Resource> Repo<R> for MemTx {
-    async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        self.work.tables.find(org, id).await
-    }
-    async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        self.work.tables.lock(org, id).await
-    }
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
-        self.work.tables.page(org, query).await
-    }
-    async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
-        Repo::<R>::tally(&mut self.work.tables, org, query, by).await
-    }
-    async fn insert(&mut self, record: &R) -> StoreResult<()> {
-        self.work.tables.insert(record).await
-    }
-    async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
-        self.work.tables.insert_many(records).await
-    }
-    async fn update(&mut self, record: &R, seen: i64) -> StoreResult<()> {
-        self.work.tables.update(record, seen).await
-    }
-    async fn delete(&mut self, org: OrgId, id: R::Id) -> StoreResult<()> {
-        Repo::<R>::delete(&mut self.work.tables, org, id).await
+impl InMemory for MemTx {
+    fn tables(&mut self) -> &mut MemTables {
+        &mut self.work.tables
     }
 }
 
@@ -194,16 +171,6 @@ impl References for MemTx {
             }
         }
         Ok(missing)
-    }
-}
-
-#[async_trait]
-impl Register for MemTx {
-    async fn relevel(&mut self, ctx: &Ctx, matrix: &Matrix) -> StoreResult<i64> {
-        self.work.tables.relevel(ctx, matrix).await
-    }
-    async fn reweigh(&mut self, ctx: &Ctx, appetite: &Appetite) -> StoreResult<i64> {
-        self.work.tables.reweigh(ctx, appetite).await
     }
 }
 

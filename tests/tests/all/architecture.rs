@@ -4,7 +4,16 @@ use std::{path::Path, process::Command};
 
 use crate::harness::root;
 
-const DOMAINS: [&str; 5] = ["grc-identity", "grc-assessments", "grc-evidence", "grc-reports", "grc-risk"];
+const DOMAINS: [&str; 8] = [
+    "grc-identity",
+    "grc-assessments",
+    "grc-evidence",
+    "grc-reports",
+    "grc-risk",
+    "grc-vendor",
+    "grc-incident",
+    "grc-bcm",
+];
 
 fn tree(package: &str) -> String {
     let output = Command::new(env!("CARGO"))

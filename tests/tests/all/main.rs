@@ -13,9 +13,13 @@
 )]
 
 mod architecture;
+mod bcm;
 mod contracts;
 mod database;
 mod golden;
 mod harness;
 mod http;
+mod incident;
 mod main_job;
+mod risk;
+mod vendor;

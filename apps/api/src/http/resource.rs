@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use grc_kernel::{
-    Access, Changes, Ctx, ListQuery, ListSpec, Permission, Refusal, Resource, Rules, Uuid, kit,
+    Changes, Ctx, ListQuery, ListSpec, Permission, Refusal, Resource, Rules, Uuid, kit,
     list::Scalar,
     resource::{Cell, References, write_record},
     shape::{Shape, Ty},
@@ -60,6 +60,26 @@ pub trait Served: Rules {
     ) -> impl Future<Output = Result<Option<Vec<Extra>>, Refusal>> {
         std::future::ready(Ok(None))
     }
+}
+
+/// Says how resources of one domain are served: the document's tag, the domain's name in [`Uow`], and for each its
+/// path, path parameter, name and plural, then whatever else of [`Served`] is its own.
+#[macro_export]
+macro_rules! served {
+    ($tag:literal, $domain:ident; $($resource:ty: $path:literal, $id:literal, $one:literal, $many:literal $(, $item:item)*;)+) => {$(
+        impl $crate::http::resource::Served for $resource {
+            const PATH: &'static str = $path;
+            const ID: &'static str = $id;
+            const TAG: &'static str = $tag;
+            const ONE: &'static str = $one;
+            const MANY: &'static str = $many;
+            $($item)*
+
+            fn tx(uow: &mut ::grc_uow::Uow) -> &mut Self::Tx {
+                uow.$domain()
+            }
+        }
+    )+};
 }
 
 /// The answer of a resource, in signatures.
@@ -382,9 +402,4 @@ impl<R: Served> Routes<R> {
             config.service(history);
         }
     }
-}
-
-/// What a use case of one record takes: the access that its class names.
-pub const fn access<R: Resource>(access: Access) -> Need {
-    Need::Org(Permission::new(R::AREA, access))
 }

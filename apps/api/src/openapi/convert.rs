@@ -35,7 +35,7 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
             schemas.insert(shape.name.to_owned(), shape.schema());
         });
     }
-    for resource in grc_uow::registry::RESOURCES {
+    for resource in grc_uow::registry::resources() {
         let [shown, ..] = resource.shapes;
         if let (Some(machine), Some(Value::Object(schema))) = (resource.machine, schemas.get_mut(shown.name)) {
             let moves: Map<String, Value> =

@@ -2,6 +2,7 @@
 
 pub mod assessments;
 pub mod audit;
+pub mod bcm;
 pub mod blobs;
 pub mod controls;
 pub mod cors;
@@ -9,11 +10,13 @@ pub mod evidence;
 pub mod frameworks;
 pub mod health;
 pub mod identity;
+pub mod incident;
 pub mod keys;
 pub mod members;
 pub mod metrics;
 pub mod reports;
 pub mod risk;
+pub mod vendor;
 
 use actix_web::{HttpRequest, HttpResponse};
 use paperclip::actix::web;
@@ -35,6 +38,9 @@ pub fn api(config: &mut web::ServiceConfig) {
     evidence::routes(config);
     reports::routes(config);
     risk::routes(config);
+    bcm::routes(config);
+    incident::routes(config);
+    vendor::routes(config);
     audit::routes(config);
 }
 
@@ -49,7 +55,7 @@ pub fn plain(config: &mut actix_web::web::ServiceConfig) {
 
 /// All shapes of the document.
 pub fn shapes() -> Vec<&'static Shape> {
-    let resources = grc_uow::registry::RESOURCES.iter().flat_map(|resource| resource.shapes);
+    let resources = grc_uow::registry::resources().flat_map(|resource| resource.shapes);
     let plain = [
         health::SHAPES,
         identity::SHAPES,
@@ -61,6 +67,9 @@ pub fn shapes() -> Vec<&'static Shape> {
         evidence::SHAPES,
         reports::SHAPES,
         risk::SHAPES,
+        bcm::SHAPES,
+        incident::SHAPES,
+        vendor::SHAPES,
         audit::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()

@@ -6,7 +6,6 @@ use grc_risk::{
     acceptance::{self, Decision},
     appetite, heatmap, matrix,
 };
-use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Value, json};
 
@@ -16,30 +15,13 @@ use crate::{
         list::{Ask, Listing},
         negotiate::negotiate,
         problem::Problem,
-        resource::{Making, Routes, Served, Shown, answer, render},
+        resource::{Making, Routes, Shown, answer, render},
         shape::{Ty, may, must},
     },
-    shapes,
+    served, shapes,
 };
 
-macro_rules! served {
-    ($($resource:ty: $path:literal, $id:literal, $one:literal, $many:literal $(, $item:item)*;)+) => {$(
-        impl Served for $resource {
-            const PATH: &'static str = $path;
-            const ID: &'static str = $id;
-            const TAG: &'static str = "Risk";
-            const ONE: &'static str = $one;
-            const MANY: &'static str = $many;
-            $($item)*
-
-            fn tx(uow: &mut Uow) -> &mut Self::Tx {
-                uow.risk()
-            }
-        }
-    )+};
-}
-
-served! {
+served! { "Risk", risk;
     Entry: "risks/register", "entry_id", "risk", "risks";
     Treatment: "risks/register/{entry_id}/treatments", "treatment_id", "treatment", "treatments",
         const PARENT: Option<(&'static str, &'static str)> = Some(("risk_id", "entry_id"));;

@@ -23,6 +23,19 @@ use crate::{
 
 type Table = BTreeMap<(OrgId, Uuid), Arc<dyn Any + Send + Sync>>;
 
+/// What keeps its records in memory: [`MemTables`] itself, and the memory backend's transaction around it. A domain's
+/// own ports are implemented for all such, once.
+pub trait InMemory: Send {
+    /// The records.
+    fn tables(&mut self) -> &mut MemTables;
+}
+
+impl InMemory for MemTables {
+    fn tables(&mut self) -> &mut MemTables {
+        self
+    }
+}
+
 /// The records of every resource, the journal, and who is a member of which organization.
 #[derive(Clone, Debug, Default)]
 pub struct MemTables {
@@ -103,22 +116,22 @@ impl MemTables {
 }
 
 #[async_trait]
-impl<R: Resource> Repo<R> for MemTables {
+impl<R: Resource, T: InMemory> Repo<R> for T {
     async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        Ok(self.one(org, id))
+        Ok(self.tables().one(org, id))
     }
 
     async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        Ok(self.one(org, id))
+        Ok(self.tables().one(org, id))
     }
 
     async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
-        Ok(page_in_memory(self.rows::<R>(org), query))
+        Ok(page_in_memory(self.tables().rows::<R>(org), query))
     }
 
     async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
         let mut groups: Vec<Tally> = Vec::new();
-        for record in self.rows::<R>(org).filter(|record| matches_in_memory(*record, query)) {
+        for record in self.tables().rows::<R>(org).filter(|record| matches_in_memory(*record, query)) {
             let values: Vec<Cell> =
                 by.iter().map(|name| record.value(name).map_or(Cell::Null, |value| value.to_cell())).collect();
             match groups.iter_mut().find(|(known, _)| *known == values) {
@@ -130,10 +143,10 @@ impl<R: Resource> Repo<R> for MemTables {
     }
 
     async fn insert(&mut self, record: &R) -> StoreResult<()> {
-        if self.exists(record.org(), R::KIND, record.id().into()) {
+        if self.tables().exists(record.org(), R::KIND, record.id().into()) {
             return Err(StoreError::Duplicate("id"));
         }
-        self.put(record)
+        self.tables().put(record)
     }
 
     async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
@@ -144,14 +157,14 @@ impl<R: Resource> Repo<R> for MemTables {
     }
 
     async fn update(&mut self, record: &R, seen: i64) -> StoreResult<()> {
-        match self.one::<R>(record.org(), record.id()) {
-            Some(stored) if stored.meta().revision == seen => self.put(record),
+        match self.tables().one::<R>(record.org(), record.id()) {
+            Some(stored) if stored.meta().revision == seen => self.tables().put(record),
             _ => Err(StoreError::Stale),
         }
     }
 
     async fn delete(&mut self, org: OrgId, id: R::Id) -> StoreResult<()> {
-        if let Some(table) = self.tables.get_mut(R::KIND) {
+        if let Some(table) = self.tables().tables.get_mut(R::KIND) {
             table.remove(&(org, id.into()));
         }
         Ok(())

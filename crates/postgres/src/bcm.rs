@@ -1,0 +1,1 @@
+//! What the bcm domain needs beyond what every resource has.

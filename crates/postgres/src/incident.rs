@@ -1,0 +1,1 @@
+//! What the incident domain needs beyond what every resource has.

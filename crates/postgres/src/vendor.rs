@@ -1,0 +1,1 @@
+//! What the vendor domain needs beyond what every resource has.

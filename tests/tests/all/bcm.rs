@@ -1,0 +1,1 @@
+//! Business continuity over HTTP.
