@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod adjacency;
+pub mod consistency;
+mod demand;
+pub mod error;
+pub mod graph;
+pub mod model;
+pub mod reach;
+pub mod spof;
+pub mod structure;
+pub mod tiers;
+
+pub use error::ContinuityError;
+pub use graph::Graph;
+pub use model::{
+    AssetType, Criticality, DependencyType, Edge, Impact, ImpactCategory, Node, NodeKind, NodeRef, Strength,
+};

@@ -1,0 +1,10 @@
+//! The rules of the crate, seen from outside: the oracles, a naive reference, and examples.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+mod consistency;
+mod naive;
+mod oracles;
+mod recovery;
+mod spof;
+mod world;
