@@ -98,3 +98,9 @@ pub(crate) fn importance(graph: &Graph) -> PerNode<Option<Criticality>> {
     }
     importance
 }
+
+/// What a node counts in shares: the weight of its importance, and the least weight where nothing needs it, so
+/// that an inventory without dependencies still shows where it lies.
+pub(crate) fn weight(importance: Option<Criticality>) -> f64 {
+    importance.unwrap_or(Criticality::Administrative).weight()
+}

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod adjacency;
+pub mod concentration;
 pub mod consistency;
 mod demand;
 pub mod error;
 pub mod graph;
 pub mod model;
 pub mod reach;
+pub mod simulate;
 pub mod spof;
 pub mod structure;
 pub mod tiers;

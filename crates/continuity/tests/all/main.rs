@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod concentration;
 mod consistency;
 mod naive;
 mod oracles;
 mod recovery;
+mod simulate;
 mod spof;
 mod world;
