@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod adjacency;
+pub mod climate;
 pub mod concentration;
 pub mod consistency;
 mod demand;
