@@ -5,7 +5,11 @@
 
 use std::time::Instant;
 
-use grc_continuity::{AssetType, Criticality, Edge, Graph, Node, reach, spof, structure, tiers};
+use grc_continuity::{
+    AssetType, Criticality, Edge, Graph, Node, climate, concentration, consistency, picture, reach, simulate, spof,
+    structure, tiers,
+};
+use time::macros::datetime;
 use uuid::Uuid;
 
 const NODES: usize = 10_000;
@@ -34,7 +38,7 @@ fn nodes() -> Vec<Node> {
         };
         Node {
             rto_hours: Some(f64::from(u32::try_from(at % 96).unwrap())),
-            region: Some(format!("region {}", at % 17)),
+            region: Some(["eu-west-1", "us-east-1", "de", "sg", "jp", "br", "nl"][at % 7].to_owned()),
             ..node
         }
     });
@@ -98,6 +102,13 @@ fn main() {
         timed("articulation", &mut || structure::articulation_points(&graph).len());
         timed("dominators", &mut || structure::dominators(&graph).dominated(id(0)));
         timed("plan", &mut || tiers::plan(&graph, id(0)).unwrap().tiers.len());
+        let now = datetime!(2026-11-23 12:00 UTC);
+        timed("consistency", &mut || consistency::check(&graph, &[], now).conflicts.len());
+        timed("simulate", &mut || simulate::run(&graph, &[id(NODES - 1)], 24.0).unwrap().lost.len());
+        timed("concentration", &mut || concentration::concentrations(&graph).len());
+        let table = climate::HazardTable::illustrative();
+        timed("climate", &mut || climate::assess(&graph, &table, spof::Options::default()).regions.len());
+        timed("picture of 200", &mut || picture::dependency_graph(&graph, &picture::GraphOptions::default()).len());
         let times: Vec<_> =
             times.iter().map(|(name, time)| format!("{name} {:.1}", time.as_secs_f64() * 1e3)).collect();
         println!("{name}: {}; {points} single points", times.join(", "));

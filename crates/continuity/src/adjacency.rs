@@ -80,6 +80,11 @@ impl Rows {
     }
 }
 
+/// A count as a number to calculate with. Counts here are far below the 2^32 where this would stop being exact.
+pub(crate) fn number(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
+}
+
 /// Whether one number of hours is beyond another by more than rounding: 0.1 + 0.2 does not exceed 0.3.
 pub(crate) fn exceeds(hours: f64, limit: f64) -> bool {
     hours > limit + 1e-9 * limit.abs().max(1.0)

@@ -1,3 +1,4 @@
+//! Business continuity as calculation: pure rules over a graph, no storage, no clock, no HTTP.
 #![doc = include_str!("../README.md")]
 
 mod adjacency;
@@ -8,6 +9,7 @@ mod demand;
 pub mod error;
 pub mod graph;
 pub mod model;
+pub mod picture;
 pub mod reach;
 pub mod simulate;
 pub mod spof;

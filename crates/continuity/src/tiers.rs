@@ -9,7 +9,8 @@
 //!   resumes as soon as what it needs is back: its RTO is a demand, not a duration.
 //! - The members of a cycle begin together, once everything outside it that any of them waits for is back, and are
 //!   done together, when the slowest is.
-//! - A tier's `finish_hours` is when it and every tier before it are done.
+//! - A tier's `finish_hours` is when the last of its items is back, each on its own critical path. A later tier may
+//!   therefore be done before a slow item of an earlier one that it does not wait for.
 
 use uuid::Uuid;
 
@@ -47,7 +48,7 @@ pub struct Tier {
     pub items: Vec<Item>,
     /// The cycles in it, each as the items that have to be recovered together.
     pub co_recover: Vec<Vec<Uuid>>,
-    /// When it and all before it are done.
+    /// When the last of its items is back.
     pub finish_hours: f64,
 }
 
@@ -120,7 +121,6 @@ pub fn plan(graph: &Graph, process: Uuid) -> Result<DrPlan, ContinuityError> {
     let missed = items.iter().filter_map(|(_, _, item)| item.missed()).collect();
     let mut tiers: Vec<Tier> = Vec::new();
     for level in items.chunk_by(|(a, _, _), (b, _, _)| a == b) {
-        let before = tiers.last().map_or(0.0, |tier| tier.finish_hours);
         let mut cycles: Vec<usize> = level.iter().map(|(_, at, _)| ordering.components.of.get(*at)).collect();
         cycles.sort_unstable();
         cycles.dedup();
@@ -130,7 +130,7 @@ pub fn plan(graph: &Graph, process: Uuid) -> Result<DrPlan, ContinuityError> {
             tier: tiers.len() + 1,
             rto_hours: level.iter().filter_map(|(_, _, item)| item.rto_hours).reduce(f64::max),
             co_recover: members.filter(|nodes| nodes.len() > 1).map(ids).collect(),
-            finish_hours: level.iter().map(|(_, _, item)| item.finish_hours).fold(before, f64::max),
+            finish_hours: level.iter().map(|(_, _, item)| item.finish_hours).fold(0.0, f64::max),
             items: level.iter().map(|(_, _, item)| item.clone()).collect(),
         });
     }

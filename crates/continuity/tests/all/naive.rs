@@ -64,7 +64,7 @@ fn points(graph: &Graph) -> BTreeMap<Uuid, (usize, usize, Option<f64>)> {
 }
 
 /// Random graphs: about a third processes, groups of any size and need, soft and supporting edges, cycles.
-fn graphs(max: usize) -> impl Strategy<Value = Graph> {
+pub(crate) fn graphs(max: usize) -> impl Strategy<Value = Graph> {
     (2..=max).prop_flat_map(|count| {
         let nodes = proptest::collection::vec((0..3_u8, 0..4_usize, proptest::option::of(0..50_u8)), count);
         let edge = (0..count, 0..count, 0..8_u8, proptest::option::weighted(0.5, 0..3_u8));
