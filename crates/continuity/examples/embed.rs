@@ -73,6 +73,10 @@ fn records() -> Result<Graph, grc_continuity::ContinuityError> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    run(std::env::args().nth(1).map(PathBuf::from))
+}
+
+fn run(folder: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
     let graph = records()?;
 
     println!("Single points of failure");
@@ -110,9 +114,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     climate.warnings.iter().for_each(|warning| println!("  {warning}"));
 
-    if let Some(folder) = std::env::args().nth(1).map(PathBuf::from) {
+    if let Some(folder) = folder {
         std::fs::write(folder.join("graph.svg"), picture::dependency_graph(&graph, &picture::GraphOptions::default()))?;
         std::fs::write(folder.join("plan.svg"), picture::recovery_gantt(&plan))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_example_runs() {
+        super::run(None).unwrap();
+    }
 }

@@ -154,16 +154,14 @@ fn duration(node: &Node) -> Option<f64> {
 /// When the recovery of each node begins and ends.
 fn times(graph: &Graph, ordering: &Ordering, part: &PerNode<bool>) -> PerNode<(f64, f64)> {
     let mut times = PerNode::<(f64, f64)>::new(graph.len());
-    for (number, nodes) in ordering.components.members.iter().enumerate() {
+    for nodes in &ordering.components.members {
         if !nodes.iter().any(|&node| part.get(node)) {
             continue;
         }
         let wait = |need: usize| {
-            let members = graph.needs.members(need);
             let spare = graph.needs.get(need).map_or(0, |need| need.spare);
-            // Members inside the same cycle come back with the source, so they are not waited for.
-            let outside = members.iter().filter(|&&member| ordering.components.of.get(member) != number);
-            let mut ready: Vec<f64> = outside.map(|&member| times.get(member).1).collect();
+            // Members of the same cycle still stand at 0 here: they come back with the source and delay nothing.
+            let mut ready: Vec<f64> = graph.needs.members(need).iter().map(|&member| times.get(member).1).collect();
             ready.sort_by(f64::total_cmp);
             ready.len().checked_sub(spare + 1).and_then(|last| ready.get(last).copied()).unwrap_or(0.0)
         };

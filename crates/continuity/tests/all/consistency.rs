@@ -4,8 +4,10 @@ use grc_continuity::{
     Edge, Graph, Node,
     consistency::{Conflict, ConflictKind, PlanState, StaleKind, check},
 };
+use proptest::prelude::*;
 use time::{OffsetDateTime, macros::datetime};
 
+use crate::naive::graphs;
 use crate::world::{asset, case, graph, id, map, needs, process, reference, timed};
 
 const NOW: OffsetDateTime = datetime!(2026-11-23 12:00 UTC);
@@ -169,4 +171,34 @@ fn a_group_that_asks_for_more_than_it_has_is_named() {
     let report = check(&graph(vec![tidy(process("p", 1.0)), asset("a"), asset("b")], edges), &[], NOW);
     let group = &report.short_groups[0];
     assert_eq!((group.source.name.as_str(), group.group.as_str(), group.needed, group.members), ("p", "trio", 3, 2));
+}
+
+proptest! {
+    #[test]
+    fn a_transitive_conflict_is_a_stated_objective_above_the_minimum_of_all_dependants(graph in graphs(16)) {
+        let alone = |edge: &Edge| Edge { redundancy_group: None, needed: None, ..edge.clone() };
+        let hard: Vec<_> = graph.edges().iter().filter(|edge| edge.can_stop()).map(alone).collect();
+        let graph = Graph::new(graph.nodes().to_vec(), hard).unwrap();
+        let conflicts = check(&graph, &[], NOW).conflicts;
+        let found = |transitive| {
+            let of = |c: &&Conflict| c.kind == ConflictKind::Rto && c.transitive == transitive;
+            let mut rows: Vec<_> = conflicts.iter().filter(of).map(|c| (c.dependency.id, c.required_hours)).collect();
+            rows.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            rows
+        };
+        let rto = |id| graph.node(id).and_then(|node| node.rto_hours);
+        let mut transitive = Vec::new();
+        for node in graph.nodes() {
+            let above = grc_continuity::reach::dependants(&graph, node.id).unwrap();
+            let least = above.iter().filter_map(|other| rto(other.id)).reduce(f64::min);
+            transitive.extend(least.filter(|least| node.rto_hours > Some(*least)).map(|least| (node.id, least)));
+        }
+        prop_assert_eq!(found(true), transitive);
+        let mut direct: Vec<_> = graph.edges().iter()
+            .filter(|edge| rto(edge.source).is_some() && rto(edge.target) > rto(edge.source))
+            .map(|edge| (edge.target, rto(edge.source).unwrap()))
+            .collect();
+        direct.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        prop_assert_eq!(found(false), direct);
+    }
 }

@@ -8,6 +8,7 @@ mod consistency;
 mod naive;
 mod oracles;
 mod picture;
+mod reach;
 mod recovery;
 mod simulate;
 mod spof;

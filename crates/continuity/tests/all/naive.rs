@@ -98,6 +98,52 @@ pub(crate) fn graphs(max: usize) -> impl Strategy<Value = Graph> {
     })
 }
 
+/// Removals are evaluated 512 at a time; this graph needs several rounds, with groups and cycles across them.
+#[test]
+fn single_points_of_a_large_graph_are_those_of_the_removal_of_each_node() {
+    let count: u128 = 1_400;
+    let mut state: u64 = 11;
+    let mut below = |limit: u128| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u128::from(state >> 33) % limit
+    };
+    let nodes: Vec<Node> = (0..count)
+        .map(|at| match at % 5 {
+            0 => Node {
+                rto_hours: u32::try_from(at % 71).ok().map(f64::from),
+                ..Node::process(Uuid::from_u128(at), "p", Criticality::ALL[usize::try_from(below(4)).unwrap()])
+            },
+            _ => Node::asset(Uuid::from_u128(at), "a", AssetType::Other),
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut edges = Vec::new();
+    while edges.len() < 2_600 {
+        let (source, target) = (below(count), below(count));
+        if source != target && seen.insert((source, target)) {
+            let edge = Edge::requires(Uuid::from_u128(source), Uuid::from_u128(target));
+            edges.push(if below(3) > 0 { edge.in_group("g", 1) } else { edge });
+        }
+    }
+    let graph = Graph::new(nodes, edges).unwrap();
+    let mut expected = BTreeMap::new();
+    for removed in graph.nodes() {
+        let outcome = reach::fail(&graph, [removed.id]).unwrap();
+        let lost: Vec<_> =
+            outcome.nodes(State::Down).filter(|node| node.is_process() && node.id != removed.id).collect();
+        let critical = lost.iter().filter(|node| node.criticality <= Some(Criticality::BusinessCritical)).count();
+        if critical > 0 {
+            let tightest = lost.iter().filter_map(|node| node.rto_hours).reduce(f64::min);
+            expected.insert(removed.id, (lost.len(), critical, tightest));
+        }
+    }
+    let found = spof::single_points(&graph, spof::Options::default());
+    let found: BTreeMap<_, _> =
+        found.iter().map(|p| (p.node.id, (p.processes_lost, p.critical_lost, p.tightest_rto_hours))).collect();
+    assert!(expected.len() > 300 && expected.values().any(|(lost, ..)| *lost > 20), "{}", expected.len());
+    assert_eq!(found, expected);
+}
+
 fn ids(graph: &Graph, picks: &[prop::sample::Index]) -> Vec<Uuid> {
     picks.iter().map(|pick| pick.get(graph.nodes()).id).collect()
 }
