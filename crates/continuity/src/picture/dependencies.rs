@@ -7,7 +7,7 @@ use super::{
     layers::{Layout, Plan, layout},
     legend::badge,
     style::{ALARM, BAND, CYCLE, INK, QUIET, kind_name, look},
-    svg::{Svg, fitted, hours, two_lines},
+    svg::{Svg, fitted, hours, two_lines, width},
 };
 use crate::{
     adjacency::{PerNode, number},
@@ -65,10 +65,15 @@ pub fn dependency_graph(graph: &Graph, options: &GraphOptions) -> String {
     let scene = Scene::new(graph, options.nodes_max);
     let points: HashMap<_, _> =
         single_points(graph, options.single_points).into_iter().map(|point| (point.node.id, point)).collect();
-    let right = LEFT + scene.layout.width.max(420.0) + MARGIN;
+    let caption = scene.caption(points.len());
+    let right = (LEFT + scene.layout.width).max(MARGIN + width(&caption) * 12.0) + MARGIN;
     let mut svg = Svg::new();
-    svg.text((MARGIN, 36.0), &format!(r#"font-size="19" font-weight="bold" fill="{INK}""#), &options.title);
-    svg.text((MARGIN, 57.0), &format!(r#"font-size="12" fill="{QUIET}""#), &scene.caption(points.len()));
+    svg.text(
+        (MARGIN, 36.0),
+        &format!(r#"font-size="19" font-weight="bold" fill="{INK}""#),
+        &fitted(&options.title, (right - 2.0 * MARGIN) / 19.0),
+    );
+    svg.text((MARGIN, 57.0), &format!(r#"font-size="12" fill="{QUIET}""#), &caption);
     scene.bands(&mut svg, right);
     scene.cycles(&mut svg);
     let lines = draw_edges(&mut svg, &scene);
