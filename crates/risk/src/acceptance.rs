@@ -126,20 +126,18 @@ pub async fn decide(
     };
     let verb = decision.as_str();
     let decided = Changes::with(move |acceptance: &mut Acceptance| {
-        acceptance.status = status;
         acceptance.decided_by = Some(actor);
         acceptance.decided_at = Some(now);
         acceptance.comment = comment;
     });
-    kit::change(ctx, tx, verb, before, decided).await
+    kit::step(ctx, tx, verb, before, status.as_str(), decided).await
 }
 
 /// Takes an acceptance back.
 pub async fn revoke(ctx: &Ctx, tx: &mut Tx, risk: EntryId, id: AcceptanceId) -> Result<Acceptance, Refusal> {
     ctx.require(Acceptance::permission(Access::Review))?;
     let before = of_risk(ctx, tx, risk, id).await?.at(ctx.now);
-    let revoked = Changes::with(|acceptance: &mut Acceptance| acceptance.status = AcceptanceStatus::Revoked);
-    kit::change(ctx, tx, "revoked", before, revoked).await
+    kit::step(ctx, tx, "revoked", before, AcceptanceStatus::Revoked.as_str(), Changes::none()).await
 }
 
 async fn of_risk(ctx: &Ctx, tx: &mut Tx, risk: EntryId, id: AcceptanceId) -> Result<Acceptance, Refusal> {

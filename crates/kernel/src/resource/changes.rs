@@ -42,6 +42,11 @@ impl<R: Resource> Changes<R> {
         Self { said: Said::Cells(cells.collect()), broken: input.broken().to_vec() }
     }
 
+    /// Nothing is said.
+    pub fn none() -> Self {
+        Self { said: Said::Cells(Vec::new()), broken: Vec::new() }
+    }
+
     /// What Rust code does to the record.
     pub fn with(change: impl FnOnce(&mut R) + Send + 'static) -> Self {
         Self { said: Said::Typed(Box::new(change)), broken: Vec::new() }

@@ -134,6 +134,25 @@ pub async fn change<R: Rules>(
     Ok(after)
 }
 
+/// Moves a record that was loaded to another state, for use cases that are such a move: unlike in a patch, staying is
+/// no move.
+pub async fn step<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    verb: &str,
+    before: R,
+    to: &'static str,
+    changes: Changes<R>,
+) -> Result<R, Refusal> {
+    let Some(machine) = R::MACHINE else { return change(ctx, tx, verb, before, changes).await };
+    if let Some(CellRef::Text(from)) = before.value(machine.field)
+        && !machine.from(from).contains(&to)
+    {
+        return Err(illegal::<R>(from, to));
+    }
+    change(ctx, tx, verb, before, changes.set(machine.field, super::Cell::Text(to.to_owned()))).await
+}
+
 /// Removes a record.
 pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
     ctx.require(R::permission(R::DELETE))?;
