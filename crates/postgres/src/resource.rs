@@ -289,6 +289,28 @@ impl<R: Resource> Repo<R> for PgTx {
     }
 }
 
+/// A line of a plan.
+struct Line(String);
+
+impl FromSqlRow<Untyped, Pg> for Line {
+    fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
+        let field = row.get(0).ok_or("a column is missing")?;
+        Ok(Self(FromSql::<Text, Pg>::from_nullable_sql(field.value())?))
+    }
+}
+
+impl crate::PgBackend {
+    /// How PostgreSQL would read a page of a list: the text of `EXPLAIN`.
+    pub async fn explain_page<R: Resource>(&self, org: OrgId, query: &ListQuery) -> StoreResult<String> {
+        let mut work = self.reader(org).await?;
+        let parts = Parts::default().sql(format!("EXPLAIN SELECT {} ", selection::<R>()));
+        let parts = list::window(parts.and(list::filter(of_org::<R>(org), query)), "id", query);
+        let lines: Vec<Line> = Select(parts).load(work.connection()?).await.map_err(error::store)?;
+        work.finish_read();
+        Ok(lines.into_iter().map(|Line(line)| line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
 /// Where records of a kind lie that references may name, and what else must hold of them.
 fn place(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
     Some(match kind {

@@ -20,6 +20,8 @@ mod golden;
 mod harness;
 mod http;
 mod incident;
+mod kit;
 mod main_job;
 mod risk;
 mod vendor;
+mod walk;
