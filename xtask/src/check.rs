@@ -18,6 +18,8 @@ pub fn all() -> Result<()> {
     // The example of the cluster's tests and the service are started as processes by the tests.
     timed("build", || cargo(&["build", "--workspace", "--bins", "--examples", "--locked", "--quiet"]))?;
     timed("test", || cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]))?;
+    timed("document", document)?;
+    timed("schema", || schema(3))?;
     timed("documentation", || {
         let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
             .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
@@ -30,6 +32,23 @@ pub fn all() -> Result<()> {
     timed("dependencies", dependencies)?;
     eprintln!("everything holds, after {} s", begun.elapsed().as_secs());
     Ok(())
+}
+
+/// What checks the document, from PyPI.
+const CHECKERS: &[&str] = &["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
+
+/// Holds the service to its document with schemathesis.
+pub fn schema(examples: u32) -> Result<()> {
+    let tools = install::python(CHECKERS)?;
+    let tool = tools.join("schemathesis").display().to_string();
+    let examples = examples.to_string();
+    cargo(&["run", "--quiet", "--locked", "-p", "grc-tests", "--example", "schema", "--", &tool, &examples])
+}
+
+/// The committed document is valid OpenAPI, and a TypeScript client made from it compiles.
+fn document() -> Result<()> {
+    let tools = install::python(CHECKERS)?;
+    sh(&tools.join("openapi-spec-validator").display().to_string(), &["docs/openapi.json"])
 }
 
 fn timed(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {

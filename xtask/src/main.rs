@@ -47,6 +47,12 @@ enum Task {
     Tidy,
     /// Writes docs/openapi.json anew.
     Openapi,
+    /// Holds the service to its own document: schemathesis over every operation.
+    Schema {
+        /// How many requests of each kind an operation gets; 3 in continuous integration.
+        #[arg(long, default_value_t = 3)]
+        examples: u32,
+    },
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
     /// Measures the release server against pgbench doing the same statements.
@@ -89,6 +95,7 @@ fn main() -> Result<()> {
             openapi()
         }
         Task::Openapi => openapi(),
+        Task::Schema { examples } => check::schema(examples),
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::NewDomain { name } => scaffold::domain(&root(), &name),

@@ -641,6 +641,8 @@ pub struct New<S>(PhantomData<S>);
 pub struct Begun<S>(PhantomData<S>);
 /// 200 with a page of a shape.
 pub struct PageOf<S>(PhantomData<S>);
+/// 200 with a shape, or with a picture of it where `Accept` asks for one.
+pub struct Pictured<S>(PhantomData<S>);
 /// 200 with a page of a shape, which can also be had whole as a file.
 pub struct Listed<S>(PhantomData<S>);
 /// 204.
@@ -671,6 +673,13 @@ impl<S: Shaped> Documented for PageOf<S> {
     const STATUS: &'static str = "200";
     fn shape() -> Option<String> {
         Some(format!("x-page:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Pictured<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}+svg", S::SHAPE.name))
     }
 }
 

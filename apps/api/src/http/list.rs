@@ -140,11 +140,12 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
                 None,
             );
+            let members = L::Item::SHAPE.all().map(|member| json!(member.name)).collect();
             add(
                 "fields".into(),
                 DataType::String,
                 None,
-                vec![],
+                members,
                 "Only these members, separated by commas, and id.",
                 None,
                 None,

@@ -153,7 +153,7 @@ impl Ty {
             (Self::Line(_) | Self::Email | Self::Url, _) => Cell::Text(text()?.trim().to_owned()),
             (Self::Text(_), _) => Cell::Text(text()?.to_owned()),
             (Self::Word(words), _) => Cell::Text(crate::shape::word(words, text()?).to_owned()),
-            (Self::Int(..), _) => Cell::Int(value.as_i64().ok_or(Misfit)?),
+            (Self::Int(..), _) => Cell::Int(crate::shape::whole(value).ok_or(Misfit)?),
             (Self::Number(..), _) => Cell::Number(value.as_f64().ok_or(Misfit)?),
             (Self::Bool, _) => Cell::Bool(value.as_bool().ok_or(Misfit)?),
             (Self::Time, _) => Cell::Time(crate::shape::moment(text()?).ok_or(Misfit)?),

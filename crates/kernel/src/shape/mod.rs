@@ -12,7 +12,7 @@ mod ty;
 pub use input::{FromJson, Input};
 pub use json::parse;
 pub use ty::Ty;
-pub(crate) use ty::{day, moment, word};
+pub(crate) use ty::{day, moment, whole, word};
 
 use serde_json::{Map, Value};
 
@@ -71,6 +71,8 @@ pub struct Member {
     pub filtered: bool,
     /// Whether no two records of an organization may have the same.
     pub unique: bool,
+    /// Whether only some answers have it.
+    pub occasional: bool,
 }
 
 impl Member {
@@ -88,6 +90,7 @@ impl Member {
             searched: false,
             filtered: ty.filters(),
             unique: false,
+            occasional: false,
         }
     }
 
@@ -142,6 +145,13 @@ impl Member {
         self
     }
 
+    /// Only some answers have it.
+    #[must_use]
+    pub const fn occasional(mut self) -> Self {
+        self.occasional = true;
+        self
+    }
+
     /// No two records of an organization may have the same.
     #[must_use]
     pub const fn unique(mut self) -> Self {
@@ -184,8 +194,10 @@ pub const fn null(name: &'static str, ty: Ty, doc: &'static str) -> Member {
 pub enum View {
     /// An object of its own, with exactly its members.
     Plain,
-    /// A stored resource as it is answered: all that may be shown, and its bookkeeping.
+    /// A stored thing as it is answered: its members as they are declared, and its bookkeeping.
     Stored,
+    /// A resource as it is answered: all that may be shown is there, and its bookkeeping.
+    Shown,
     /// What creates it.
     Create,
     /// What changes it.
@@ -211,7 +223,11 @@ pub const META: &[Member] = &[
     must("created_at", Ty::Time, "When it was created."),
     must("updated_at", Ty::Time, "When it last changed."),
     must("created_by", Ty::Id, "The user or key that created it; nil for the service itself."),
-    must("revision", Ty::Int(1, i64::MAX), "1 at first, one more with every change."),
+    must(
+        "revision",
+        Ty::Int(0, i64::MAX),
+        "1 at first, one more with every change; 0 of a setting that nobody set yet.",
+    ),
 ];
 
 /// Why a body could not be read.
@@ -226,15 +242,16 @@ pub enum ReadError {
 impl Shape {
     /// All members that this view shows.
     pub fn all(&self) -> impl Iterator<Item = Member> {
-        let meta: &'static [Member] = if self.view == View::Stored { META } else { &[] };
+        let stored = matches!(self.view, View::Stored | View::Shown);
+        let meta: &'static [Member] = if stored { META } else { &[] };
         let view = self.view;
         meta.iter().chain(self.members.iter().copied().flatten()).filter_map(move |member| {
             let mut member = *member;
             match (view, member.role) {
-                (View::Plain, _) => {}
-                (View::Stored, Role::WriteOnly) | (View::Create | View::Patch, Role::Computed) => return None,
+                (View::Plain | View::Stored, _) => {}
+                (View::Shown, Role::WriteOnly) | (View::Create | View::Patch, Role::Computed) => return None,
                 (View::Patch, Role::Fixed) => return None,
-                (View::Stored, _) => member.required = true,
+                (View::Shown, _) => member.required |= !member.occasional,
                 (View::Create, _) => {}
                 (View::Patch, _) => member.required = false,
             }

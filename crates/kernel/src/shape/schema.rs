@@ -81,12 +81,17 @@ fn nullable(schema: Value) -> Value {
     }
 }
 
+/// Something other than white space, and no control characters.
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// No control characters but line breaks and tabs.
+const LINES: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+
 impl Ty {
     /// The schema.
     pub fn schema(self) -> Value {
         match self {
-            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": "\\S"}),
-            Self::Text(max) => json!({"type": "string", "maxLength": max}),
+            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": ONE_LINE}),
+            Self::Text(max) => json!({"type": "string", "maxLength": max, "pattern": LINES}),
             Self::Word(words) if words.contains(&"info") => {
                 let all: Vec<_> = words.iter().copied().chain(["informational"]).collect();
                 json!({"type": "string", "enum": all})

@@ -102,7 +102,7 @@ impl Ty {
                 check.url(path, text);
                 true
             }
-            (Self::Int(min, max), Value::Number(number)) => match number.as_i64() {
+            (Self::Int(min, max), Value::Number(_)) => match whole(value) {
                 Some(number) => {
                     check.range(path, number, min, max);
                     true
@@ -157,6 +157,14 @@ impl Ty {
             Self::Object(_) | Self::Any | Self::Counts | Self::Map(_) => "an object",
         }
     }
+}
+
+/// A whole number, also where JSON writes it with a fraction of zero.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15)?;
+        format!("{number:.0}").parse().ok()
+    })
 }
 
 /// A word as it is kept: `informational` is `info` where that is one of the words.
