@@ -25,7 +25,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use harness::{Service, run, scratch, text};
+use harness::{Service, refer, run, scratch, text};
 use serde_json::{Value, json};
 
 /// What no client should be told to try: it would end the run's own credentials or its organization.
@@ -183,23 +183,4 @@ async fn seed(s: &Service, token: &str) -> BTreeMap<String, String> {
     // The same name stands for a risk's entry and for one of the audit log; the register has more operations.
     vars.entry("entry_id".into()).or_insert(audit);
     vars
-}
-
-/// Puts what exists in place of an example's ids.
-fn refer(body: &mut Value, vars: &BTreeMap<String, String>, me: &str, framework: &str) {
-    match body {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match name.as_str() {
-                    "owner_id" | "commander_id" | "assignee_id" | "user_id" => *value = json!(me),
-                    "framework_id" => *value = json!(framework),
-                    "expires_at" => *value = json!("2099-01-01T00:00:00Z"),
-                    name if value.is_string() && vars.contains_key(name) => *value = json!(vars[name]),
-                    _ => refer(value, vars, me, framework),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, vars, me, framework)),
-        _ => {}
-    }
 }

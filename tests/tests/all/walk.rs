@@ -29,6 +29,7 @@ impl<'s> Walk<'s> {
         walk.assessments().await;
         walk.evidence().await;
         walk.risks().await;
+        walk.everything_else().await;
         walk
     }
 
@@ -76,6 +77,59 @@ impl<'s> Walk<'s> {
     /// Remembers a value for later paths.
     pub fn keep(&mut self, name: &str, value: &str) {
         self.vars.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The resources that have no steps of their own: made by the document's examples, changed by an empty patch, and
+    /// removed in the opposite order.
+    async fn everything_else(&mut self) {
+        let document = grc_api::serve::document();
+        let operations = |method: &'static str| {
+            document["paths"].as_object().unwrap().iter().filter_map(move |(path, item)| {
+                Some((path.trim_start_matches("/api/v1").to_owned(), item.get(method)?))
+            })
+        };
+        let paths: Vec<String> =
+            document["paths"].as_object().unwrap().keys().map(|p| p.trim_start_matches("/api/v1").to_owned()).collect();
+        let me = text(&self.service.get(&self.token, "/users/me").await.must(200)["user"], "id");
+        let soc2 = self.service.framework(&self.token, "SOC2_TYPE2").await;
+        let mut made: Vec<String> = Vec::new();
+        for _ in 0..4 {
+            for (path, operation) in operations("post") {
+                if self.covered.contains(&format!("POST {path}")) {
+                    continue;
+                }
+                if operation["x-permission"].as_str().is_some_and(|need| need.ends_with(":read")) {
+                    // It computes and changes nothing.
+                    self.covered.insert(format!("POST {path}"));
+                    continue;
+                }
+                let item = paths.iter().find_map(|other| {
+                    let rest = other.strip_prefix(&format!("{path}/{{"))?.strip_suffix('}')?;
+                    (!rest.contains(['{', '/'])).then(|| (other.clone(), rest.to_owned()))
+                });
+                let Some((item, param)) = item else { continue };
+                let open = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+                if !open.into_iter().all(|name| self.vars.contains_key(name)) {
+                    continue;
+                }
+                let mut body = operation["requestBody"]["content"]["application/json"]["example"].clone();
+                crate::harness::refer(&mut body, &self.vars, &me, &soc2);
+                let answer = self.make(&format!("POST {path}"), body, &param).await;
+                if answer.is_object() {
+                    made.push(item);
+                }
+            }
+        }
+        for (path, _) in operations("patch") {
+            if made.contains(&path) && !self.covered.contains(&format!("PATCH {path}")) {
+                self.step(&format!("PATCH {path}"), json!({})).await;
+            }
+        }
+        for path in made.iter().rev() {
+            if operations("delete").any(|(other, _)| other == *path) {
+                self.step(&format!("DELETE {path}"), json!({})).await;
+            }
+        }
     }
 
     async fn identity(&mut self) {
