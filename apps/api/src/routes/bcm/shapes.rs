@@ -23,6 +23,8 @@ const AMOUNT: Ty = Ty::Number(0.0, f64::MAX);
 const COUNT: Ty = Ty::Int(0, i64::MAX);
 const SHARE: Ty = Ty::Number(0.0, 1.0);
 const NODES: Ty = Ty::List(&Ty::Object(NamedNode::SHAPE), NODES_MAX);
+/// More than lists of findings, which grow with nodes and dependencies together, ever have.
+const MANY: usize = 1_000_000;
 /// Words of the rules, of no more than a sentence.
 const TEXT: Ty = Ty::Text(1_000);
 
@@ -121,9 +123,9 @@ shapes! {
     ]],
     /// What does not fit together, and what is due.
     ConsistencyReport [&[
-        must("conflicts", Ty::List(&Ty::Object(ConsistencyConflict::SHAPE), usize::MAX), "By kind, direct ones first."),
+        must("conflicts", Ty::List(&Ty::Object(ConsistencyConflict::SHAPE), MANY), "By kind, direct ones first."),
         must("cycles", Ty::List(&NODES, NODES_MAX), "What depends on itself by way of others."),
-        must("stale", Ty::List(&Ty::Object(StaleItem::SHAPE), usize::MAX), "Reviews and exercises that are due."),
+        must("stale", Ty::List(&Ty::Object(StaleItem::SHAPE), MANY), "Reviews and exercises that are due."),
         must("ownerless", NODES, "Processes that nobody answers for."),
         must("without_plan", NODES, "Mission and business critical processes without an active recovery plan."),
         must("short_groups", Ty::List(&Ty::Object(ShortGroup::SHAPE), EDGES_MAX), "Groups that cannot have what they ask for."),
@@ -160,7 +162,7 @@ shapes! {
         null("first_breach_hours", AMOUNT, "When the first process passes its limit."),
         must("loss", AMOUNT, "The sum of the processes' losses."),
         must("gross_loss", AMOUNT, "The sum of the processes' gross losses."),
-        must("impacts", Ty::List(&Ty::Object(OutageImpact::SHAPE), usize::MAX), "The harm as it grows, as far as impact tables say."),
+        must("impacts", Ty::List(&Ty::Object(OutageImpact::SHAPE), MANY), "The harm as it grows, as far as impact tables say."),
     ]],
     /// A node whose loss alone stops a critical process.
     SinglePointOfFailure [&[
@@ -213,6 +215,6 @@ shapes! {
         must("unplaced", COUNT, "How many nodes lie in no region."),
         must("single_points_of_failure", Ty::List(&Ty::Object(SinglePointOfFailure::SHAPE), NODES_MAX), "The gravest first."),
         must("concentration", Ty::List(&Ty::Object(Concentration::SHAPE), 4), "By region, provider, vendor and site."),
-        must("warnings", Ty::List(&TEXT, usize::MAX), "What a reader should not overlook, in sentences."),
+        must("warnings", Ty::List(&TEXT, MANY), "What a reader should not overlook, in sentences."),
     ]],
 }
