@@ -167,10 +167,14 @@ fn the_adapters_tables_are_the_databases() {
     let source = std::fs::read_to_string(root().join("crates/postgres/src/schema.rs")).unwrap();
     let mut declared: Vec<String> = Vec::new();
     let mut table = String::new();
+    let mut sql_name = None;
     for line in source.lines().map(str::trim) {
-        if let Some((column, kind)) = line.trim_end_matches(',').split_once(" -> ")
+        if let Some(name) = line.strip_prefix("#[sql_name = \"") {
+            sql_name = name.strip_suffix("\"]");
+        } else if let Some((column, kind)) = line.trim_end_matches(',').split_once(" -> ")
             && !line.contains("joinable")
         {
+            let column = sql_name.take().unwrap_or(column);
             declared.push(format!("{table}.{column} {}", if kind.starts_with("Nullable") { "YES" } else { "NO" }));
         } else if line.ends_with("{") && line.contains('(') {
             table = line.split_whitespace().next().unwrap().to_owned();

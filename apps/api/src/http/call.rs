@@ -133,6 +133,7 @@ rights! {
     RiskRead = org("risk", Access::Read),
     RiskReview = org("risk", Access::Review),
     RiskAdmin = org("risk", Access::Admin),
+    BcmRead = org("bcm", Access::Read),
     AuditRead = org("audit", Access::Audit),
 }
 
