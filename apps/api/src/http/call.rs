@@ -133,6 +133,9 @@ rights! {
     RiskRead = org("risk", Access::Read),
     RiskReview = org("risk", Access::Review),
     RiskAdmin = org("risk", Access::Admin),
+    VendorRead = org("vendor", Access::Read),
+    VendorReview = org("vendor", Access::Review),
+    VendorWrite = org("vendor", Access::Write),
     AuditRead = org("audit", Access::Audit),
 }
 
