@@ -204,7 +204,7 @@ impl Rules for Service {
 
     async fn follow(ctx: &Ctx, tx: &mut Tx, before: Option<&Self>, after: &Self) -> Result<(), Refusal> {
         if after.lifts(before) {
-            let vendor = kit::hold::<Vendor>(ctx, tx, after.vendor_id).await?;
+            let vendor = kit::hold::<Vendor>(ctx, tx, after.vendor_id, None).await?;
             let critical = vendor::critical_services(ctx, tx, vendor.id).await? > 0;
             vendor::rejudge(ctx, tx, vendor, critical, |_| {}).await?;
         }
@@ -218,7 +218,7 @@ impl Rules for Service {
             return Err(Refusal::Conflict(format!("the service is still referred to by contracts ({contracts})")));
         }
         if record.supports_critical_function {
-            let vendor = kit::hold::<Vendor>(ctx, tx, record.vendor_id).await?;
+            let vendor = kit::hold::<Vendor>(ctx, tx, record.vendor_id, None).await?;
             // It is still among those that are counted.
             let critical = vendor::critical_services(ctx, tx, vendor.id).await? > 1;
             vendor::rejudge(ctx, tx, vendor, critical, |_| {}).await?;

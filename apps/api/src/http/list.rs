@@ -53,14 +53,9 @@ pub struct Ask<L> {
 impl<L: Listing> Ask<L> {
     /// The request, typed, with every mistake reported.
     pub fn read(&self) -> Result<ListRequest, Problem> {
-        self.read_within(L::SPEC.query())
-    }
-
-    /// The same in a list that is narrowed already.
-    pub fn read_within(&self, within: ListQuery) -> Result<ListRequest, Problem> {
         let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
         if L::PAGED {
-            let (within, params) = self.narrowed(within)?;
+            let (within, params) = self.narrowed(L::SPEC.query())?;
             return ListRequest::parse_within(within, &members, &params).map_err(Problem::fields);
         }
         let paging = |name: &str| RESERVED.contains(&name) && name != "q";
@@ -71,7 +66,7 @@ impl<L: Listing> Ask<L> {
             return Err(Problem::fields(errors));
         }
         let params: Vec<_> = self.params.iter().filter(|(name, _)| name != "format").cloned().collect();
-        ListRequest::parse_within(within, &members, &params).map_err(Problem::fields)
+        ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
     }
 
     /// The list narrowed by the shorthands, and the parameters that are none.

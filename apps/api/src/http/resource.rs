@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use grc_kernel::{
     Changes, Ctx, ListQuery, ListSpec, Permission, Refusal, Resource, Rules, Uuid, kit,
-    list::Scalar,
+    list::{Scalar, Test},
     resource::{Cell, References, write_record},
     shape::{Shape, Ty},
 };
@@ -210,12 +210,11 @@ pub async fn of_path<R: Served, Op: Right>(call: &Call<Op>, ctx: &Ctx, uow: &mut
 #[api_v2_operation]
 pub async fn list<R: Served>(call: Call<List<R>>, ask: Ask<Shown<R>>) -> Result<Reply<Listed<Shown<R>>>, Problem> {
     let format = export::Format::of(call.header("accept"))?;
-    let mut within = R::LIST.query();
+    let request = ask.read()?;
+    let mut query = request.query;
     if let Some((member, param)) = R::PARENT {
-        within = within.only(member, vec![Scalar::Id(call.param(param)?)]);
+        query = query.within(member, Test::AnyOf(vec![Scalar::Id(call.param(param)?)]));
     }
-    let request = ask.read_within(within)?;
-    let query = request.query;
     if let Some(format) = format {
         call.read::<Nothing, Problem, _>(async |_, uow| {
             parent::<R, _>(&call, uow).await?;
@@ -322,12 +321,12 @@ pub async fn history<R: Served>(
     call: Call<History<R>>,
     ask: Ask<audit::Entries>,
 ) -> Result<Reply<PageOf<audit::AuditEntry>>, Problem> {
-    let within = <audit::Entries as Listing>::SPEC
-        .query()
-        .only("resource_id", vec![Scalar::Id(call.param(R::ID)?)])
-        .only("resource_type", vec![Scalar::Text(R::KIND.to_owned())]);
-    let request = ask.read_within(within)?;
-    let query = request.query.clone();
+    let request = ask.read()?;
+    let query = request
+        .query
+        .clone()
+        .within("resource_id", Test::AnyOf(vec![Scalar::Id(call.param(R::ID)?)]))
+        .within("resource_type", Test::AnyOf(vec![Scalar::Text(R::KIND.to_owned())]));
     call.read(async |ctx, uow| -> Result<Answer, Problem> {
         let page = uow.app().journal_page(ctx.org, &query).await?;
         if page.items.is_empty() && query.after.is_none() {

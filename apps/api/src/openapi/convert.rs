@@ -110,7 +110,9 @@ fn operation(
     }
     // Generic handlers read path parameters by name; all are ids but the plain ones that a handler declares.
     for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-        if !parameters.iter().any(|known| known.get("name").and_then(Value::as_str) == Some(name)) {
+        // A list under another record may filter by a member of the same name.
+        let is = |known: &Value, member: &str, text: &str| known.get(member).and_then(Value::as_str) == Some(text);
+        if !parameters.iter().any(|known| is(known, "name", name) && is(known, "in", "path")) {
             parameters.push(
                 json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
             );

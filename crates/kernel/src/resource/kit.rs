@@ -73,10 +73,11 @@ pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, R
     Repo::<R>::find(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))
 }
 
-/// The same, held against other writers until the transaction ends: what changes a record begins with this, so that
-/// without a precondition the last of several writers wins and none is refused.
-pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
-    Repo::<R>::lock(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))
+/// The same, held against other writers until the transaction ends: for use cases that go on to change it.
+pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+    let record = Repo::<R>::lock(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))?;
+    unchanged(if_match, record.meta().revision)?;
+    Ok(record)
 }
 
 /// Creates a record.
@@ -123,8 +124,7 @@ pub async fn amend<R: Rules>(
     changes: Changes<R>,
 ) -> Result<R, Refusal> {
     ctx.require(R::permission(R::WRITE))?;
-    let before = hold::<R>(ctx, tx, id).await?;
-    unchanged(if_match, before.meta().revision)?;
+    let before = hold::<R>(ctx, tx, id, if_match).await?;
     change(ctx, tx, "updated", before, changes).await
 }
 
@@ -176,8 +176,7 @@ pub async fn step<R: Rules>(
 /// Removes a record.
 pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
     ctx.require(R::permission(R::DELETE))?;
-    let record = hold::<R>(ctx, tx, id).await?;
-    unchanged(if_match, record.meta().revision)?;
+    let record = hold::<R>(ctx, tx, id, if_match).await?;
     R::leave(ctx, tx, &record).await?;
     Repo::<R>::delete(tx, ctx.org, id).await.map_err(|error| match error {
         crate::StoreError::Reference(_) => {

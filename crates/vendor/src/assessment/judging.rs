@@ -47,8 +47,7 @@ pub async fn answer(
     given: &Map<String, Value>,
 ) -> Result<Assessment, Refusal> {
     ctx.require(Assessment::permission(Access::Write))?;
-    let before = kit::hold::<Assessment>(ctx, tx, id).await?;
-    kit::unchanged(if_match, before.meta.revision)?;
+    let before = kit::hold::<Assessment>(ctx, tx, id, if_match).await?;
     fill(ctx, tx, before, given).await
 }
 
@@ -85,7 +84,7 @@ pub async fn complete(
     notes: Option<String>,
 ) -> Result<Assessment, Refusal> {
     ctx.require(Assessment::permission(Access::Review))?;
-    let before = kit::hold::<Assessment>(ctx, tx, id).await?;
+    let before = kit::hold::<Assessment>(ctx, tx, id, None).await?;
     let state = before.status.as_str();
     if !MACHINE.from(state).contains(&AssessmentStatus::Completed.as_str()) {
         return Err(kit::illegal::<Assessment>(state, AssessmentStatus::Completed.as_str()));
@@ -93,7 +92,7 @@ pub async fn complete(
     if before.answers.is_empty() {
         return Err(Refusal::Conflict("no question is answered: there is nothing to judge".to_owned()));
     }
-    let vendor = kit::hold::<Vendor>(ctx, tx, before.vendor_id).await?;
+    let vendor = kit::hold::<Vendor>(ctx, tx, before.vendor_id, None).await?;
     let template = kit::find::<Questionnaire>(ctx, tx, before.template_id).await?;
     let mut judged = before.clone();
     judged.findings = findings.unwrap_or(judged.findings);

@@ -178,7 +178,7 @@ impl Rules for Assessment {
 
     async fn follow(ctx: &Ctx, tx: &mut Tx, before: Option<&Self>, after: &Self) -> Result<(), Refusal> {
         if after.moves_vendor(before) {
-            let vendor = kit::hold::<Vendor>(ctx, tx, after.vendor_id).await?;
+            let vendor = kit::hold::<Vendor>(ctx, tx, after.vendor_id, None).await?;
             if vendor.last_assessment_id == Some(after.id.0) {
                 let assured = after.assurance();
                 let critical = vendor::critical_services(ctx, tx, vendor.id).await? > 0;
@@ -193,7 +193,7 @@ impl Rules for Assessment {
         if record.status != AssessmentStatus::Completed {
             return Ok(());
         }
-        let vendor = kit::hold::<Vendor>(ctx, tx, record.vendor_id).await?;
+        let vendor = kit::hold::<Vendor>(ctx, tx, record.vendor_id, None).await?;
         if vendor.last_assessment_id != Some(record.id.0) {
             return Ok(());
         }

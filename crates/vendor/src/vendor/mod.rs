@@ -181,7 +181,7 @@ impl Rules for Vendor {
             let unreasoned = changes.value("tier_reason") == Some(&Cell::Null);
             unreasoned || (before.tiering.is_none() && changes.value("tiering").is_some())
         });
-        let source = match changes.value("risk_tier") {
+        let source = match changes.value("risk_tier").filter(|tier| **tier != Cell::Null) {
             Some(_) => TierSource::Given,
             None if follows => TierSource::Formula,
             None => return changes,
@@ -269,7 +269,7 @@ pub(crate) async fn rejudge(
 
 /// Notes until when a vendor's newest verified attestation holds. The journal's entry is the attestation's.
 pub async fn attested(ctx: &Ctx, tx: &mut Tx, id: VendorId, until: Option<OffsetDateTime>) -> Result<Vendor, Refusal> {
-    let before = kit::hold::<Vendor>(ctx, tx, id).await?;
+    let before = kit::hold::<Vendor>(ctx, tx, id, None).await?;
     let critical = critical_services(ctx, tx, id).await? > 0;
     rejudge(ctx, tx, before, critical, |vendor| vendor.attested_until = until).await
 }
