@@ -113,7 +113,7 @@ impl<R: Resource> Loaded<R> {
 }
 
 /// A statement whose rows are read by position.
-struct Select(Parts);
+pub(crate) struct Select(pub(crate) Parts);
 
 impl Query for Select {
     type SqlType = Untyped;
@@ -186,8 +186,20 @@ impl<R: Resource> Repo<R> for PgTx {
         self.one(org, id, "").await
     }
 
+    async fn find_many(&mut self, org: OrgId, ids: &[R::Id]) -> StoreResult<Vec<R>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = ids.iter().map(|id| Scalar::Id((*id).into())).collect();
+        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>())).and(of_org::<R>(org));
+        let parts = parts.sql(" AND id = ANY (").array(Kind::Ids, wanted).sql(")");
+        let rows: Vec<Loaded<R>> = Select(parts).load(self.connection()?).await.map_err(error::store)?;
+        rows.into_iter().map(|row| row.into_record(org)).collect()
+    }
+
     async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        self.one(org, id, " FOR UPDATE").await
+        // Not FOR UPDATE: that would also wait for whoever refers to the record, and they for it.
+        self.one(org, id, " FOR NO KEY UPDATE").await
     }
 
     async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
@@ -324,7 +336,7 @@ fn place(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
 }
 
 /// One id of the answer.
-struct Found(Uuid);
+pub(crate) struct Found(pub(crate) Uuid);
 
 impl FromSqlRow<Untyped, Pg> for Found {
     fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {

@@ -134,6 +134,9 @@ rights! {
     RiskReview = org("risk", Access::Review),
     RiskAdmin = org("risk", Access::Admin),
     BcmRead = org("bcm", Access::Read),
+    VendorRead = org("vendor", Access::Read),
+    VendorReview = org("vendor", Access::Review),
+    VendorWrite = org("vendor", Access::Write),
     AuditRead = org("audit", Access::Audit),
 }
 

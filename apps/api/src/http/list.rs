@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_kernel::{
-    Field, FieldError, Kind, ListSpec, Page, Record,
+    Field, FieldError, Kind, ListQuery, ListSpec, Page, Record,
     list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest, RESERVED},
 };
 use paperclip::{
@@ -15,8 +15,10 @@ use paperclip::{
     },
 };
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
 use super::{call::Answer, problem::Problem, shape::Shaped};
+use crate::adapters::clock;
 
 /// A list resource: what can be asked of it, and the shape of its items.
 pub trait Listing: 'static {
@@ -26,6 +28,20 @@ pub trait Listing: 'static {
     type Item: Shaped;
     /// Whether it comes in pages; where not, only its filters are asked for.
     const PAGED: bool = true;
+    /// Parameters that stand for filters.
+    const SHORTHANDS: &'static [Shorthand] = &[];
+}
+
+/// A parameter that stands for filters: how many days ahead, where the filters are of dates.
+pub struct Shorthand {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// The least and the greatest of its whole numbers.
+    pub range: (i64, i64),
+    /// Narrows a list by a value, at a time.
+    pub narrow: fn(ListQuery, i64, OffsetDateTime) -> ListQuery,
 }
 
 /// The query parameters of a list.
@@ -39,7 +55,8 @@ impl<L: Listing> Ask<L> {
     pub fn read(&self) -> Result<ListRequest, Problem> {
         let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
         if L::PAGED {
-            return ListRequest::parse(L::SPEC, &members, &self.params).map_err(Problem::fields);
+            let (within, params) = self.narrowed(L::SPEC.query())?;
+            return ListRequest::parse_within(within, &members, &params).map_err(Problem::fields);
         }
         let paging = |name: &str| RESERVED.contains(&name) && name != "q";
         let unknown = self.params.iter().filter(|(name, _)| paging(name));
@@ -50,6 +67,34 @@ impl<L: Listing> Ask<L> {
         }
         let params: Vec<_> = self.params.iter().filter(|(name, _)| name != "format").cloned().collect();
         ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
+    }
+
+    /// The list narrowed by the shorthands, and the parameters that are none.
+    fn narrowed(&self, mut within: ListQuery) -> Result<(ListQuery, Vec<(String, String)>), Problem> {
+        let mut rest = Vec::new();
+        let mut errors = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, text) in &self.params {
+            let Some(shorthand) = L::SHORTHANDS.iter().find(|known| known.name == name) else {
+                rest.push((name.clone(), text.clone()));
+                continue;
+            };
+            let (least, greatest) = shorthand.range;
+            match text.parse::<i64>() {
+                _ if seen.contains(&shorthand.name) => {
+                    errors.push(FieldError::new(name, "repeated", "may be given once"));
+                }
+                Ok(value) if (least..=greatest).contains(&value) => {
+                    within = (shorthand.narrow)(within, value, clock::now());
+                }
+                _ => {
+                    let detail = format!("must be a whole number from {least} to {greatest}");
+                    errors.push(FieldError::new(name, "out_of_range", detail));
+                }
+            }
+            seen.push(shorthand.name);
+        }
+        if errors.is_empty() { Ok((within, rest)) } else { Err(Problem::fields(errors)) }
     }
 
     /// Whether `format=svg` asks for a picture.
@@ -173,6 +218,12 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
                 None,
             );
+        }
+        for shorthand in L::SHORTHANDS {
+            // The document holds bounds as 32-bit floats; those of parameters are small.
+            let bound = |number: i64| i16::try_from(number).ok().map(f32::from);
+            let (least, greatest) = shorthand.range;
+            add(shorthand.name.into(), DataType::Integer, None, vec![], shorthand.doc, bound(least), bound(greatest));
         }
         for field in spec.all().filter(|field| field.filtered) {
             let (data_type, format, words) = typed(field);

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use grc_kernel::{
     Changes, Ctx, ListQuery, ListSpec, Permission, Refusal, Resource, Rules, Uuid, kit,
-    list::Scalar,
+    list::{Scalar, Test},
     resource::{Cell, References, write_record},
     shape::{Shape, Ty},
 };
@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{
     call::{Answer, Body, Call, Is, Listed, Need, New, Nothing, PageOf, Reply, Right},
     export,
-    list::{Ask, Listing},
+    list::{Ask, Listing, Shorthand},
     problem::Problem,
     shape::Shaped,
 };
@@ -42,6 +42,9 @@ pub trait Served: Rules {
     const MANY: &'static str;
     /// The record that it belongs to: the member that names it, and its path parameter.
     const PARENT: Option<(&'static str, &'static str)> = None;
+
+    /// Parameters of its list that stand for filters.
+    const SHORTHANDS: &'static [Shorthand] = &[];
 
     /// The transaction as its domain sees it.
     fn tx(uow: &mut Uow) -> &mut Self::Tx;
@@ -110,9 +113,10 @@ impl<R: Resource> Shaped for Changing<R> {
     };
 }
 
-impl<R: Resource> Listing for Shown<R> {
+impl<R: Served> Listing for Shown<R> {
     const SPEC: &'static ListSpec = R::LIST;
     type Item = Self;
+    const SHORTHANDS: &'static [Shorthand] = R::SHORTHANDS;
 }
 
 macro_rules! operations {
@@ -209,7 +213,7 @@ pub async fn list<R: Served>(call: Call<List<R>>, ask: Ask<Shown<R>>) -> Result<
     let request = ask.read()?;
     let mut query = request.query;
     if let Some((member, param)) = R::PARENT {
-        query = query.only(member, vec![Scalar::Id(call.param(param)?)]);
+        query = query.within(member, Test::AnyOf(vec![Scalar::Id(call.param(param)?)]));
     }
     if let Some(format) = format {
         call.read::<Nothing, Problem, _>(async |_, uow| {
@@ -321,8 +325,8 @@ pub async fn history<R: Served>(
     let query = request
         .query
         .clone()
-        .only("resource_id", vec![Scalar::Id(call.param(R::ID)?)])
-        .only("resource_type", vec![Scalar::Text(R::KIND.to_owned())]);
+        .within("resource_id", Test::AnyOf(vec![Scalar::Id(call.param(R::ID)?)]))
+        .within("resource_type", Test::AnyOf(vec![Scalar::Text(R::KIND.to_owned())]));
     call.read(async |ctx, uow| -> Result<Answer, Problem> {
         let page = uow.app().journal_page(ctx.org, &query).await?;
         if page.items.is_empty() && query.after.is_none() {

@@ -298,7 +298,29 @@ impl Shape {
                     check.malformed(at(member.name), "required", "may not be null");
                 }
                 None | Some(Value::Null) => {}
-                Some(value) => member.ty.check(&at(member.name), value, check),
+                Some(value) => match (self.view, member.ty, value) {
+                    // A merge patch goes into objects (RFC 7396): what it leaves out there is kept too.
+                    (View::Patch, Ty::Object(shape), Value::Object(part)) => {
+                        shape.check_part(&at(member.name), part, check);
+                    }
+                    (_, ty, value) => ty.check(&at(member.name), value, check),
+                },
+            }
+        }
+    }
+
+    /// Notes everything that is wrong with a part of an object, in a merge patch. Whether what comes of it is whole can
+    /// only be said once it is merged.
+    fn check_part(&self, path: &str, part: &Map<String, Value>, check: &mut Checker) {
+        for (name, value) in part {
+            let at = format!("{path}.{name}");
+            match (self.all().find(|member| member.name == name), value) {
+                (None, _) => check.malformed(at, "unknown", "is not a member that may be set here"),
+                (Some(_), Value::Null) => {}
+                (Some(Member { ty: Ty::Object(shape), .. }), Value::Object(part)) => {
+                    shape.check_part(&at, part, check);
+                }
+                (Some(member), value) => member.ty.check(&at, value, check),
             }
         }
     }
