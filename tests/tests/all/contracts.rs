@@ -94,6 +94,26 @@ fn postgres_keeps_the_risk_contract() {
 }
 
 #[test]
+fn postgres_keeps_the_incident_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        psql(
+            &name,
+            &format!(
+                "INSERT INTO accounts VALUES ('{1}', 'ada@example.com', 'Ada', null, false, null, false, now(), now(), '{1}', 1);
+                 INSERT INTO memberships VALUES ('{1}', '{0}', '{1}', 'admin', 'active', now(), now(), '{1}', 1)",
+                ctx.org, ctx.actor.id
+            ),
+        );
+        let outcome: Result<(), grc_kernel::Refusal> =
+            db.write(ctx.org, async |uow| grc_incident::contract::suite(&ctx, uow.incident()).await).await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
 fn postgres_keeps_the_reports_contract() {
     run(async {
         let (name, db) = postgres();

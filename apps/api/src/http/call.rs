@@ -133,6 +133,8 @@ rights! {
     RiskRead = org("risk", Access::Read),
     RiskReview = org("risk", Access::Review),
     RiskAdmin = org("risk", Access::Admin),
+    IncidentRead = org("incident", Access::Read),
+    IncidentWrite = org("incident", Access::Write),
     AuditRead = org("audit", Access::Audit),
 }
 
