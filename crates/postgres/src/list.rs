@@ -225,7 +225,7 @@ impl QueryFragment<Pg> for Count {
     }
 }
 
-/// A statement that returns no rows, for what Diesel's own language cannot say.
+/// A statement for what Diesel's own language cannot say. The rows of one that has any are read by position.
 pub(crate) struct Statement(pub(crate) Parts);
 
 impl Query for Statement {

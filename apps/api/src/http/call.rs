@@ -137,6 +137,8 @@ rights! {
     VendorRead = org("vendor", Access::Read),
     VendorReview = org("vendor", Access::Review),
     VendorWrite = org("vendor", Access::Write),
+    IncidentRead = org("incident", Access::Read),
+    IncidentWrite = org("incident", Access::Write),
     AuditRead = org("audit", Access::Audit),
 }
 

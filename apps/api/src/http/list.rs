@@ -28,6 +28,8 @@ pub trait Listing: 'static {
     type Item: Shaped;
     /// Whether it comes in pages; where not, only its filters are asked for.
     const PAGED: bool = true;
+    /// Whether it can be had as a picture too.
+    const PICTURE: bool = false;
     /// Parameters that stand for filters.
     const SHORTHANDS: &'static [Shorthand] = &[];
 }
@@ -65,7 +67,8 @@ impl<L: Listing> Ask<L> {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let params: Vec<_> = self.params.iter().filter(|(name, _)| name != "format").cloned().collect();
+        let drawn = |name: &str| L::PICTURE && name == "format";
+        let params: Vec<_> = self.params.iter().filter(|(name, _)| !drawn(name)).cloned().collect();
         ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
     }
 
@@ -196,7 +199,8 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
             );
             add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
-        } else {
+        }
+        if L::PICTURE {
             let words = vec![json!("json"), json!("svg")];
             add(
                 "format".into(),

@@ -69,6 +69,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         risk::SHAPES,
         bcm::SHAPES,
         incident::SHAPES,
+        incident::metrics::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];

@@ -23,6 +23,7 @@ enum Said<R> {
 pub struct Changes<R> {
     said: Said<R>,
     broken: Vec<FieldError>,
+    anywhere: bool,
 }
 
 impl<R> std::fmt::Debug for Changes<R> {
@@ -41,23 +42,23 @@ impl<R: Resource> Changes<R> {
             // The shape saw to it that the value fits.
             member.ty.to_cell(value).ok().map(|cell| (i, cell))
         });
-        Self { said: Said::Cells(cells.collect()), broken: input.broken().to_vec() }
+        Self { said: Said::Cells(cells.collect()), broken: input.broken().to_vec(), anywhere: false }
     }
 
     /// Nothing is said.
     pub fn none() -> Self {
-        Self { said: Said::Cells(Vec::new()), broken: Vec::new() }
+        Self { said: Said::Cells(Vec::new()), broken: Vec::new(), anywhere: false }
     }
 
     /// What Rust code does to the record.
     pub fn with(change: impl FnOnce(&mut R) + Send + 'static) -> Self {
-        Self { said: Said::Typed(Box::new(move |record, _| change(record))), broken: Vec::new() }
+        Self { said: Said::Typed(Box::new(move |record, _| change(record))), broken: Vec::new(), anywhere: false }
     }
 
     /// The same, and this on top, whatever was said of it before.
     #[must_use]
     pub fn and(self, change: impl FnOnce(&mut R) + Send + 'static) -> Self {
-        let (first, broken) = (self.said, self.broken);
+        let (first, broken, anywhere) = (self.said, self.broken, self.anywhere);
         let both = move |record: &mut R, check: &mut Checker| {
             match first {
                 Said::Cells(cells) => set_all(record, cells, check),
@@ -65,7 +66,7 @@ impl<R: Resource> Changes<R> {
             }
             change(record);
         };
-        Self { said: Said::Typed(Box::new(both)), broken }
+        Self { said: Said::Typed(Box::new(both)), broken, anywhere }
     }
 
     /// The same, and this value of a member on top: the service says it, a client could not.
@@ -85,6 +86,18 @@ impl<R: Resource> Changes<R> {
         }
     }
 
+    /// The same, and the machine's moves do not bind it: for a use case that decides itself where its record may go.
+    #[must_use]
+    pub fn anywhere(mut self) -> Self {
+        self.anywhere = true;
+        self
+    }
+
+    /// Whether the machine's moves bind it.
+    pub(super) fn is_bound(&self) -> bool {
+        !self.anywhere
+    }
+
     /// The value that is said of a member; none where nothing is (Rust code is not asked).
     pub fn value(&self, name: &str) -> Option<&Cell> {
         let place = R::MEMBERS.iter().position(|member| member.name == name)?;
@@ -92,6 +105,13 @@ impl<R: Resource> Changes<R> {
             Said::Cells(cells) => cells.iter().find(|(i, _)| *i == place).map(|(_, cell)| cell),
             Said::Typed(_) => None,
         }
+    }
+
+    /// Whether it surely leaves a record as it is: all that a client said is so already. Rust code is not asked.
+    pub fn says_nothing_new(&self, record: &R) -> bool {
+        let Said::Cells(cells) = &self.said else { return false };
+        let so = |place: usize, cell: &Cell| R::ATTRS.get(place).is_some_and(|a| (a.get)(record).to_cell() == *cell);
+        self.broken.is_empty() && cells.iter().all(|(place, cell)| so(*place, cell))
     }
 
     /// Makes a new record of it: what is not said is preset.

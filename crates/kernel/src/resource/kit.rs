@@ -138,8 +138,10 @@ pub async fn change<R: Rules>(
 ) -> Result<R, Refusal> {
     let mut after = before.clone();
     let mut check = Checker::new();
+    let bound = changes.is_bound();
     R::imply(Some(&before), changes).apply(&mut after, &mut check);
     if let Some(machine) = R::MACHINE
+        && bound
         && let (Some(CellRef::Text(from)), Some(CellRef::Text(to))) =
             (before.value(machine.field), after.value(machine.field))
         && !machine.allows(from, to)
