@@ -29,6 +29,9 @@ impl<'s> Walk<'s> {
         walk.assessments().await;
         walk.evidence().await;
         walk.risks().await;
+        walk.vendors().await;
+        walk.incidents().await;
+        walk.continuity().await;
         walk.everything_else().await;
         walk
     }
@@ -77,6 +80,86 @@ impl<'s> Walk<'s> {
     /// Remembers a value for later paths.
     pub fn keep(&mut self, name: &str, value: &str) {
         self.vars.insert(name.to_owned(), value.to_owned());
+    }
+
+    async fn vendors(&mut self) {
+        self.make("POST /orgs/{org_id}/vendors", json!({"name": "Walked Cloud"}), "vendor_id").await;
+        let question = json!({"key": "mfa", "text": "Is there MFA?", "type": "single_choice",
+            "options": [{"value": "yes", "score": 100}, {"value": "no", "score": 0}]});
+        let template = json!({"name": "Walked", "sections": [{"title": "Access", "questions": [question]}]});
+        self.make("POST /orgs/{org_id}/vendors/questionnaires", template, "template_id").await;
+        let outer = self.vars.remove("assessment_id");
+        let begun = json!({"vendor_id": self.vars["vendor_id"], "template_id": self.vars["template_id"]});
+        self.make("POST /orgs/{org_id}/vendors/assessments", begun, "assessment_id").await;
+        let one = "/orgs/{org_id}/vendors/assessments/{assessment_id}";
+        self.step(&format!("PATCH {one}"), json!({"title": "Walked over"})).await;
+        self.step(&format!("PUT {one}/answers"), json!({"answers": {"mfa": "yes"}})).await;
+        for status in ["sent", "in_progress", "submitted"] {
+            self.service.json(&self.token, "PATCH", &self.path(one), json!({"status": status})).await;
+        }
+        self.step(&format!("POST {one}/complete"), json!({})).await;
+        self.step(&format!("DELETE {one}"), json!({})).await;
+        self.vars.remove("assessment_id");
+        self.vars.extend(outer.map(|id| ("assessment_id".to_owned(), id)));
+        let contract = json!({"vendor_id": self.vars["vendor_id"], "reference": "C-1"});
+        self.make("POST /orgs/{org_id}/vendors/contracts", contract, "contract_id").await;
+        self.step("PATCH /orgs/{org_id}/vendors/contracts/{contract_id}", json!({"title": "Hosting"})).await;
+        self.step("DELETE /orgs/{org_id}/vendors/contracts/{contract_id}", json!({})).await;
+        self.step("PATCH /orgs/{org_id}/vendors/questionnaires/{template_id}", json!({"name": "Walked over"})).await;
+        self.step("DELETE /orgs/{org_id}/vendors/questionnaires/{template_id}", json!({})).await;
+        self.make("POST /orgs/{org_id}/vendors/{vendor_id}/services", json!({"name": "Hosting"}), "service_id").await;
+        self.step("PATCH /orgs/{org_id}/vendors/{vendor_id}/services/{service_id}", json!({"name": "Cloud"})).await;
+        self.step("DELETE /orgs/{org_id}/vendors/{vendor_id}/services/{service_id}", json!({})).await;
+        self.step("PATCH /orgs/{org_id}/vendors/{vendor_id}", json!({"status": "active", "risk_rating": 85})).await;
+        self.step("DELETE /orgs/{org_id}/vendors/{vendor_id}", json!({})).await;
+    }
+
+    async fn incidents(&mut self) {
+        let incident = json!({"title": "Walked", "category": "phishing", "severity": "high"});
+        self.make("POST /orgs/{org_id}/incidents", incident, "incident_id").await;
+        let one = "/orgs/{org_id}/incidents/{incident_id}";
+        self.step(&format!("POST {one}/acknowledge"), json!({})).await;
+        let entry = json!({"event_type": "note", "description": "A call came in."});
+        self.step(&format!("POST {one}/timeline"), entry).await;
+        self.make(&format!("POST {one}/tasks"), json!({"title": "Reset the password"}), "task_id").await;
+        self.step(&format!("PATCH {one}/tasks/{{task_id}}"), json!({"status": "done"})).await;
+        self.step(&format!("DELETE {one}/tasks/{{task_id}}"), json!({})).await;
+        let file =
+            self.service.upload(&self.token, &self.vars["org_id"], "mail.txt", "text/plain", b"The mail.", &[]).await;
+        self.step(&format!("POST {one}/evidence/collect"), json!({"evidence_ids": [file]})).await;
+        for phase in ["analysis", "containment", "eradication", "recovery"] {
+            self.service.json(&self.token, "PATCH", &self.path(one), json!({"phase": phase})).await.must(200);
+        }
+        self.step(&format!("PATCH {one}"), json!({"phase": "post_incident"})).await;
+        let review = json!({"root_cause": "A link", "lessons": "Training", "actions": []});
+        self.step(&format!("PUT {one}/review"), review).await;
+        self.step(&format!("POST {one}/close"), json!({})).await;
+        self.step(&format!("DELETE {one}"), json!({})).await;
+    }
+
+    async fn continuity(&mut self) {
+        let process = json!({"name": "Orders", "criticality": "business_critical", "rto_hours": 4, "rpo_hours": 1, "mtd_hours": 24});
+        self.make("POST /orgs/{org_id}/bcm/processes", process, "process_id").await;
+        self.make("POST /orgs/{org_id}/bcm/assets", json!({"name": "Database", "type": "database"}), "asset_id").await;
+        let dependency = json!({"source": {"id": self.vars["process_id"], "type": "process"},
+            "target": {"id": self.vars["asset_id"], "type": "asset"}});
+        self.make("POST /orgs/{org_id}/bcm/dependencies", dependency, "dependency_id").await;
+        self.step("PATCH /orgs/{org_id}/bcm/dependencies/{dependency_id}", json!({"strength": "soft"})).await;
+        self.step("DELETE /orgs/{org_id}/bcm/dependencies/{dependency_id}", json!({})).await;
+        self.make("POST /orgs/{org_id}/bcm/recovery-plans", json!({"name": "Restore"}), "plan_id").await;
+        self.step("PATCH /orgs/{org_id}/bcm/recovery-plans/{plan_id}", json!({"name": "Restore it"})).await;
+        let exercise = json!({"type": "tabletop", "date": "2026-03-01"});
+        self.step("POST /orgs/{org_id}/bcm/recovery-plans/{plan_id}/exercises", exercise).await;
+        for what in ["recovery-plans/{plan_id}", "assets/{asset_id}", "processes/{process_id}"] {
+            if what != "recovery-plans/{plan_id}" {
+                self.step(&format!("PATCH /orgs/{{org_id}}/bcm/{what}"), json!({"name": "Other"})).await;
+            }
+            self.step(&format!("DELETE /orgs/{{org_id}}/bcm/{what}"), json!({})).await;
+        }
+    }
+
+    fn path(&self, template: &str) -> String {
+        self.vars.iter().fold(template.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
     }
 
     /// The resources that have no steps of their own: made by the document's examples, changed by an empty patch, and
