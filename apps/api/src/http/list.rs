@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_kernel::{
-    Field, FieldError, Kind, ListSpec, Page, Record,
+    Field, FieldError, Kind, ListQuery, ListSpec, Page, Record,
     list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest, RESERVED},
 };
 use paperclip::{
@@ -26,8 +26,8 @@ pub trait Listing: 'static {
     type Item: Shaped;
     /// Whether it comes in pages; where not, only its filters are asked for.
     const PAGED: bool = true;
-    /// Whether it can be had as a picture too.
-    const PICTURE: bool = false;
+    /// Whether one that does not come in pages can be had as a picture.
+    const DRAWN: bool = true;
 }
 
 /// The query parameters of a list.
@@ -39,9 +39,14 @@ pub struct Ask<L> {
 impl<L: Listing> Ask<L> {
     /// The request, typed, with every mistake reported.
     pub fn read(&self) -> Result<ListRequest, Problem> {
+        self.read_within(L::SPEC.query())
+    }
+
+    /// The same in a list that is narrowed already.
+    pub fn read_within(&self, within: ListQuery) -> Result<ListRequest, Problem> {
         let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
         if L::PAGED {
-            return ListRequest::parse(L::SPEC, &members, &self.params).map_err(Problem::fields);
+            return ListRequest::parse_within(within, &members, &self.params).map_err(Problem::fields);
         }
         let paging = |name: &str| RESERVED.contains(&name) && name != "q";
         let unknown = self.params.iter().filter(|(name, _)| paging(name));
@@ -50,9 +55,9 @@ impl<L: Listing> Ask<L> {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let drawn = |name: &str| L::PICTURE && name == "format";
+        let drawn = |name: &str| L::DRAWN && name == "format";
         let params: Vec<_> = self.params.iter().filter(|(name, _)| !drawn(name)).cloned().collect();
-        ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
+        ListRequest::parse_within(within, &members, &params).map_err(Problem::fields)
     }
 
     /// Whether `format=svg` asks for a picture.
@@ -153,8 +158,7 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
             );
             add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
-        }
-        if L::PICTURE {
+        } else if L::DRAWN {
             let words = vec![json!("json"), json!("svg")];
             add(
                 "format".into(),

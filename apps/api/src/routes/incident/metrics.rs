@@ -63,6 +63,7 @@ impl Listing for MetricsOf {
     const SPEC: &'static ListSpec = Incident::LIST;
     type Item = Shown<Incident>;
     const PAGED: bool = false;
+    const DRAWN: bool = false;
 }
 
 fn measured(measures: &Measures) -> Map<String, Value> {
