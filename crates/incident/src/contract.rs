@@ -69,8 +69,8 @@ async fn whole_response(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         now.clone()
     };
     let taken = after(10);
-    assert_eq!(response::acknowledge(&taken, tx, id).await?.acknowledged_at, Some(taken.now));
-    assert_eq!(response::acknowledge(&taken, tx, id).await.unwrap_err().kind(), FaultKind::Conflict);
+    assert_eq!(response::acknowledge(&taken, tx, id, None).await?.acknowledged_at, Some(taken.now));
+    assert_eq!(response::acknowledge(&taken, tx, id, None).await.unwrap_err().kind(), FaultKind::Conflict);
     go(&after(5), tx, id, Phase::Analysis, None).await?;
     let graver = Changes::none().set("severity", Cell::Text("critical".into()));
     let graver = response::amend(&after(5), tx, id, Some(3), false, graver).await?;
@@ -96,7 +96,7 @@ async fn whole_response(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         task.assignee_id = Some(commander);
     });
     let task = kit::create(&after(1), tx, task).await?;
-    let Err(Refusal::Illegal { detail, available }) = response::close(&after(1), tx, id).await else {
+    let Err(Refusal::Illegal { detail, available }) = response::close(&after(1), tx, id, None).await else {
         panic!("a task is open")
     };
     assert!(detail.contains("no review") && detail.contains("open tasks: 1"), "{detail}");
@@ -111,9 +111,9 @@ async fn whole_response(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     let done = Changes::none().set("status", Cell::Text("done".into()));
     let done = kit::amend::<Task>(&after(1), tx, task.id, None, done).await?;
     assert!(done.completed_at.is_some());
-    let closed = response::close(&after(1), tx, id).await?;
+    let closed = response::close(&after(1), tx, id, None).await?;
     assert_eq!((closed.status, closed.closed_at.is_some()), (Status::Closed, true));
-    assert_eq!(response::close(&after(1), tx, id).await.unwrap_err().kind(), FaultKind::Conflict);
+    assert_eq!(response::close(&after(1), tx, id, None).await.unwrap_err().kind(), FaultKind::Conflict);
     let reopened = Changes::none().set("status", Cell::Text("open".into()));
     let reopened = kit::amend::<Task>(&after(1), tx, task.id, None, reopened).await;
     assert_eq!(reopened.unwrap_err().kind(), FaultKind::Conflict, "a closed incident has no open task");
@@ -156,7 +156,7 @@ async fn refusals(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     assert_eq!(fields(go(ctx, tx, id, Phase::PostIncident, Some(" ")).await), ["notes required"]);
     let dismissed = go(ctx, tx, id, Phase::PostIncident, Some("A drill")).await?;
     assert_eq!((dismissed.dismissed, dismissed.contained_at), (true, None));
-    let late = response::acknowledge(ctx, tx, id).await.unwrap_err();
+    let late = response::acknowledge(ctx, tx, id, None).await.unwrap_err();
     assert_eq!(late.kind(), FaultKind::Conflict);
 
     let future = ctx.now + Duration::minutes(6);
@@ -178,8 +178,8 @@ async fn refusals(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     let viewer = ctx.clone().with_role(Role::Viewer);
     for outcome in [
         response::amend(&viewer, tx, id, None, false, Changes::none()).await.map(drop),
-        response::acknowledge(&viewer, tx, id).await.map(drop),
-        response::close(&viewer, tx, id).await.map(drop),
+        response::acknowledge(&viewer, tx, id, None).await.map(drop),
+        response::close(&viewer, tx, id, None).await.map(drop),
         review::write(&viewer, tx, id, None, Changes::none()).await.map(drop),
         kit::remove::<Incident>(&ctx.clone().with_role(Role::Analyst), tx, id, None).await.map(drop),
     ] {
@@ -188,8 +188,8 @@ async fn refusals(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     let absent = IncidentId(Uuid::from_u128(1));
     for outcome in [
         response::amend(ctx, tx, absent, None, false, Changes::none()).await.map(drop),
-        response::acknowledge(ctx, tx, absent).await.map(drop),
-        response::close(ctx, tx, absent).await.map(drop),
+        response::acknowledge(ctx, tx, absent, None).await.map(drop),
+        response::close(ctx, tx, absent, None).await.map(drop),
         review::write(ctx, tx, absent, None, Changes::none()).await.map(drop),
         review::get(ctx, tx, absent).await.map(drop),
         metrics::of_one(ctx, tx, absent).await.map(drop),

@@ -50,7 +50,7 @@ pub async fn amend(
 }
 
 /// Takes an incident on.
-pub async fn acknowledge(ctx: &Ctx, tx: &mut Tx, id: IncidentId) -> Result<Incident, Refusal> {
+pub async fn acknowledge(ctx: &Ctx, tx: &mut Tx, id: IncidentId, notes: Option<String>) -> Result<Incident, Refusal> {
     ctx.require(Incident::permission(Access::Write))?;
     let before = hold(ctx, tx, id).await?;
     if before.acknowledged_at.is_some() {
@@ -63,12 +63,13 @@ pub async fn acknowledge(ctx: &Ctx, tx: &mut Tx, id: IncidentId) -> Result<Incid
     let taken = Changes::with(move |incident: &mut Incident| {
         incident.acknowledged_at = Some(now);
         incident.acknowledged_by = Some(actor);
+        incident.notes = notes.or(incident.notes.take());
     });
     kit::change(ctx, tx, "acknowledged", before, taken).await
 }
 
 /// Closes an incident: only from the last phase, with its review written and no task left to do.
-pub async fn close(ctx: &Ctx, tx: &mut Tx, id: IncidentId) -> Result<Incident, Refusal> {
+pub async fn close(ctx: &Ctx, tx: &mut Tx, id: IncidentId, notes: Option<String>) -> Result<Incident, Refusal> {
     ctx.require(Incident::permission(Access::Write))?;
     let before = hold(ctx, tx, id).await?;
     if before.closed_at.is_some() {
@@ -91,6 +92,9 @@ pub async fn close(ctx: &Ctx, tx: &mut Tx, id: IncidentId) -> Result<Incident, R
         return Err(before.refuse(format!("the incident cannot be closed: {}", missing.join("; "))));
     }
     let now = ctx.now;
-    let closed = Changes::with(move |incident: &mut Incident| incident.closed_at = Some(now));
+    let closed = Changes::with(move |incident: &mut Incident| {
+        incident.closed_at = Some(now);
+        incident.notes = notes.or(incident.notes.take());
+    });
     kit::change(ctx, tx, "closed", before, closed).await
 }

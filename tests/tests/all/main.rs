@@ -20,6 +20,7 @@ mod golden;
 mod harness;
 mod http;
 mod incident;
+mod incident_package;
 mod kit;
 mod main_job;
 mod risk;

@@ -599,6 +599,13 @@ impl<T> Reply<T> {
     pub fn plain(answer: Answer) -> Self {
         Self::of(answer, None)
     }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.answer = self.answer.with(name, value.to_owned());
+        self
+    }
 }
 
 impl<T> Responder for Reply<T> {

@@ -55,9 +55,14 @@ pub struct Ask<L> {
 impl<L: Listing> Ask<L> {
     /// The request, typed, with every mistake reported.
     pub fn read(&self) -> Result<ListRequest, Problem> {
+        self.read_within(L::SPEC.query())
+    }
+
+    /// The same in a list that is narrowed already.
+    pub fn read_within(&self, within: ListQuery) -> Result<ListRequest, Problem> {
         let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
         if L::PAGED {
-            let (within, params) = self.narrowed(L::SPEC.query())?;
+            let (within, params) = self.narrowed(within)?;
             return ListRequest::parse_within(within, &members, &params).map_err(Problem::fields);
         }
         let paging = |name: &str| RESERVED.contains(&name) && name != "q";
@@ -69,7 +74,7 @@ impl<L: Listing> Ask<L> {
         }
         let drawn = |name: &str| L::PICTURE && name == "format";
         let params: Vec<_> = self.params.iter().filter(|(name, _)| !drawn(name)).cloned().collect();
-        ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
+        ListRequest::parse_within(within, &members, &params).map_err(Problem::fields)
     }
 
     /// The list narrowed by the shorthands, and the parameters that are none.
@@ -199,8 +204,7 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
             );
             add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
-        }
-        if L::PICTURE {
+        } else if L::PICTURE {
             let words = vec![json!("json"), json!("svg")];
             add(
                 "format".into(),

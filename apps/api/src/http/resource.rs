@@ -210,11 +210,12 @@ pub async fn of_path<R: Served, Op: Right>(call: &Call<Op>, ctx: &Ctx, uow: &mut
 #[api_v2_operation]
 pub async fn list<R: Served>(call: Call<List<R>>, ask: Ask<Shown<R>>) -> Result<Reply<Listed<Shown<R>>>, Problem> {
     let format = export::Format::of(call.header("accept"))?;
-    let request = ask.read()?;
-    let mut query = request.query;
+    let mut within = R::LIST.query();
     if let Some((member, param)) = R::PARENT {
-        query = query.within(member, Test::AnyOf(vec![Scalar::Id(call.param(param)?)]));
+        within = within.within(member, Test::AnyOf(vec![Scalar::Id(call.param(param)?)]));
     }
+    let request = ask.read_within(within)?;
+    let query = request.query;
     if let Some(format) = format {
         call.read::<Nothing, Problem, _>(async |_, uow| {
             parent::<R, _>(&call, uow).await?;
@@ -321,12 +322,12 @@ pub async fn history<R: Served>(
     call: Call<History<R>>,
     ask: Ask<audit::Entries>,
 ) -> Result<Reply<PageOf<audit::AuditEntry>>, Problem> {
-    let request = ask.read()?;
-    let query = request
-        .query
-        .clone()
+    let within = <audit::Entries as Listing>::SPEC
+        .query()
         .within("resource_id", Test::AnyOf(vec![Scalar::Id(call.param(R::ID)?)]))
         .within("resource_type", Test::AnyOf(vec![Scalar::Text(R::KIND.to_owned())]));
+    let request = ask.read_within(within)?;
+    let query = request.query.clone();
     call.read(async |ctx, uow| -> Result<Answer, Problem> {
         let page = uow.app().journal_page(ctx.org, &query).await?;
         if page.items.is_empty() && query.after.is_none() {

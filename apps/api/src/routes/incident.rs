@@ -59,8 +59,8 @@ shapes! {
         Incident::MEMBERS,
         &[may("force", Ty::Bool, "Whether phases may be left out: for admins and the commander, with notes.")],
     ],
-    /// Nothing need be said.
-    IncidentNothing [&[]],
+    /// What may be said of a step.
+    IncidentRemark [&[may("notes", Ty::Text(20_000), "What there is to say of it.")]],
     /// Evidence that belongs to an incident.
     EvidenceCollection [&[
         must("evidence_ids", Ty::List(&Ty::Id, 1_000), "The stored evidence."),
@@ -150,12 +150,12 @@ async fn update(
 #[api_v2_operation(tags("Incidents"), operation_id = "acknowledge_incident", summary = "Take an incident on")]
 async fn acknowledge(
     call: Call<IncidentWrite>,
-    body: Body<IncidentNothing>,
+    body: Body<IncidentRemark>,
 ) -> Result<Reply<Is<IncidentDetail>>, Problem> {
-    body.read_or_empty()?;
+    let notes = body.read_or_empty()?.get("notes");
     let id = id(&call)?;
     call.write(body.bytes(), async |ctx, uow| -> Result<Answer, Refusal> {
-        let taken = response::acknowledge(ctx, uow.incident(), id).await?;
+        let taken = response::acknowledge(ctx, uow.incident(), id, notes).await?;
         detail(ctx, uow, taken).await
     })
     .await
@@ -163,11 +163,11 @@ async fn acknowledge(
 
 /// Closes an incident whose response is over, whose review is written and that has no open task.
 #[api_v2_operation(tags("Incidents"), operation_id = "close_incident", summary = "Close an incident")]
-async fn close(call: Call<IncidentWrite>, body: Body<IncidentNothing>) -> Result<Reply<Is<IncidentDetail>>, Problem> {
-    body.read_or_empty()?;
+async fn close(call: Call<IncidentWrite>, body: Body<IncidentRemark>) -> Result<Reply<Is<IncidentDetail>>, Problem> {
+    let notes = body.read_or_empty()?.get("notes");
     let id = id(&call)?;
     call.write(body.bytes(), async |ctx, uow| -> Result<Answer, Refusal> {
-        let closed = response::close(ctx, uow.incident(), id).await?;
+        let closed = response::close(ctx, uow.incident(), id, notes).await?;
         detail(ctx, uow, closed).await
     })
     .await

@@ -83,7 +83,9 @@ pub(super) async fn export(call: Call<IncidentRead>) -> Result<Reply<Archive>, P
         let piece = receiver.recv().await?;
         Some((piece, receiver))
     });
-    Ok(Reply::download(Box::pin(pieces), MEDIA_TYPE, &format!("incident-{id}.zip")))
+    let package = Reply::download(Box::pin(pieces), MEDIA_TYPE, &format!("incident-{id}.zip"));
+    // Nothing is won by compressing an archive on the way.
+    Ok(package.with("content-encoding", "identity"))
 }
 
 /// Why an export ends early.
