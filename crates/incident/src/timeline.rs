@@ -71,26 +71,20 @@ resource! {
 #[async_trait]
 impl Rules for TimelineEntry {
     type Tx = Tx;
+    const APPEND_ONLY: bool = true;
 
     async fn settle(
         ctx: &Ctx,
         tx: &mut Tx,
-        before: Option<&Self>,
+        _: Option<&Self>,
         after: &mut Self,
         check: &mut Checker,
     ) -> Result<(), Refusal> {
-        if before.is_some() {
-            return Err(Refusal::Conflict("an entry of a timeline is never changed".to_owned()));
-        }
         check.ensure(!after.description.trim().is_empty(), "description", "required", "may not be empty");
         check.ensure(after.timestamp <= ctx.now + SKEW, "timestamp", "out_of_range", "lies in the future");
         response::hold(ctx, tx, after.incident_id).await?;
         after.link(ctx, &Head::of(ctx, tx, after.incident_id).await?);
         Ok(())
-    }
-
-    async fn leave(_: &Ctx, _: &mut Tx, _: &Self) -> Result<(), Refusal> {
-        Err(Refusal::Conflict("an entry of a timeline is never removed".to_owned()))
     }
 }
 

@@ -129,7 +129,11 @@ fn every_declared_table_is_the_databases() {
     let mut wrong = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for resource in grc_uow::registry::resources() {
-        assert!(seen.insert(resource.kind) && seen.insert(resource.table), "{} is declared twice", resource.kind);
+        assert!(
+            seen.insert(("kind", resource.kind)) && seen.insert(("table", resource.table)),
+            "{} is declared twice",
+            resource.kind
+        );
         for member in resource.members {
             let kind = match grc_postgres::ddl::column_type(member) {
                 "timestamptz" => "timestamp with time zone",

@@ -83,6 +83,7 @@ impl Listing for GraphOf {
         &ListSpec { resource: "graph", fields: &[], default_sort: ("id", false), stored: false };
     type Item = DependencyGraph;
     const PAGED: bool = false;
+    const PICTURE: bool = true;
 }
 
 /// The dependency graph, as JSON or, where `Accept` or `format=svg` asks for it, as a picture. A graph of more than

@@ -93,6 +93,7 @@ impl Listing for HeatMapOf {
     const SPEC: &'static ListSpec = Entry::LIST;
     type Item = Shown<Entry>;
     const PAGED: bool = false;
+    const PICTURE: bool = true;
 }
 
 fn counted(counts: &heatmap::Counts) -> Value {

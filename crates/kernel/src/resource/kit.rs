@@ -20,6 +20,8 @@ use crate::{
 pub trait Rules: Resource {
     /// The transaction that its use cases run in: the domain's.
     type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
+    /// Whether its records are written once: none is changed or removed, nor may the service's role do so.
+    const APPEND_ONLY: bool = false;
 
     /// What a client's words imply beyond themselves, seen before they are applied: where it matters whether a member
     /// was said or left as it was. (Of changes that Rust code makes nothing can be asked.)
@@ -75,6 +77,9 @@ pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, R
 
 /// The same, held against other writers until the transaction ends: for use cases that go on to change it.
 pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+    if R::APPEND_ONLY {
+        return Err(Refusal::Conflict(format!("a {} is never changed or removed", R::KIND.replace('_', " "))));
+    }
     let record = Repo::<R>::lock(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))?;
     unchanged(if_match, record.meta().revision)?;
     Ok(record)
