@@ -113,7 +113,7 @@ impl<R: Resource> Loaded<R> {
 }
 
 /// A statement whose rows are read by position.
-struct Select(Parts);
+pub(crate) struct Select(pub(crate) Parts);
 
 impl Query for Select {
     type SqlType = Untyped;

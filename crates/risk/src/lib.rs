@@ -13,6 +13,7 @@ pub mod appetite;
 pub mod contract;
 pub mod entry;
 pub mod heatmap;
+pub mod kri;
 pub mod matrix;
 pub mod mem;
 pub mod picture;
@@ -24,8 +25,9 @@ use grc_kernel::resource::Declared;
 pub use acceptance::{Acceptance, AcceptanceId};
 pub use appetite::Appetite;
 pub use entry::{Entry, EntryId};
+pub use kri::{Breach, Kri, KriId, Reading};
 pub use matrix::Matrix;
-pub use ports::{Register, RiskTx};
+pub use ports::{Indicators, Register, RiskTx};
 pub use treatment::{Treatment, TreatmentId};
 
 /// The resources of this domain.
@@ -35,6 +37,9 @@ pub const RESOURCES: &[Declared] = &[
     Declared::of::<Acceptance>(),
     Declared::of::<Matrix>(),
     Declared::of::<Appetite>(),
+    Declared::of::<Kri>(),
+    Declared::of::<Reading>(),
+    Declared::of::<Breach>(),
 ];
 
 #[cfg(test)]

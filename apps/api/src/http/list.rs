@@ -26,6 +26,8 @@ pub trait Listing: 'static {
     type Item: Shaped;
     /// Whether it comes in pages; where not, only its filters are asked for.
     const PAGED: bool = true;
+    /// Whether one that does not come in pages can be had as a picture.
+    const DRAWN: bool = true;
 }
 
 /// The query parameters of a list.
@@ -48,7 +50,8 @@ impl<L: Listing> Ask<L> {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let params: Vec<_> = self.params.iter().filter(|(name, _)| name != "format").cloned().collect();
+        let drawn = |name: &str| L::DRAWN && name == "format";
+        let params: Vec<_> = self.params.iter().filter(|(name, _)| !drawn(name)).cloned().collect();
         ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
     }
 
@@ -150,7 +153,7 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
             );
             add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
-        } else {
+        } else if L::DRAWN {
             let words = vec![json!("json"), json!("svg")];
             add(
                 "format".into(),

@@ -147,7 +147,7 @@ fn operation(
     let exported = operation
         .pointer("/responses/200/schema/title")
         .and_then(Value::as_str)
-        .is_some_and(|t| t.starts_with("x-list:"));
+        .is_some_and(|t| t.starts_with("x-list:") || t.starts_with("x-drawn:"));
     for (status, name, _) in ERRORS {
         let applies = match status {
             401 | 403 => !public,
@@ -231,8 +231,17 @@ fn response(
             kinds.insert(export::XLSX.into(), json!({"schema": {"type": "string", "format": "binary"}}));
         }
         members.insert("content".into(), content);
+    } else if let Some((one, other)) = title.strip_prefix("x-shape:").and_then(|names| names.split_once('|')) {
+        let either = [one, other].map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
+        let example = known.get(one).map(|shape| shape.example());
+        let body = json!({"schema": {"oneOf": either}, "example": example});
+        members.insert("content".into(), json!({"application/json": body}));
     } else if let Some(name) = title.strip_prefix("x-shape:") {
         members.insert("content".into(), json!({"application/json": content(name, known.get(name))}));
+    } else if let Some(name) = title.strip_prefix("x-drawn:") {
+        let picture = json!({"schema": {"type": "string"}});
+        let both = json!({"application/json": content(name, known.get(name)), "image/svg+xml": picture});
+        members.insert("content".into(), both);
     } else if let Some(media) = title.strip_prefix("x-media:") {
         members.insert("content".into(), json!({media: {"schema": {"type": "string"}}}));
     }

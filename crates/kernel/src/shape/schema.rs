@@ -107,6 +107,7 @@ impl Ty {
             Self::Any => json!({"type": "object", "additionalProperties": true}),
             Self::Counts => json!({"type": "object", "additionalProperties": {"type": "integer"}}),
             Self::Map(ty) => json!({"type": "object", "additionalProperties": ty.schema()}),
+            Self::Either(one, other) => json!({"anyOf": [one.schema(), other.schema()]}),
         }
     }
 
@@ -127,6 +128,7 @@ impl Ty {
             Self::List(ty, _) => json!([ty.example(name)]),
             Self::Object(shape) => shape.example(),
             Self::Any | Self::Counts | Self::Map(_) => json!({}),
+            Self::Either(one, _) => one.example(name),
         }
     }
 
@@ -134,6 +136,10 @@ impl Ty {
         match self {
             Self::Object(shape) => shape.walk(visit),
             Self::List(ty, _) | Self::Map(ty) => ty.walk(visit),
+            Self::Either(one, other) => {
+                one.walk(visit);
+                other.walk(visit);
+            }
             _ => {}
         }
     }

@@ -1,4 +1,6 @@
-//! What the register needs beyond what every resource has: statements over all entries of an organization.
+//! What the risk domain needs beyond what every resource has: statements over many records.
+
+mod kri;
 
 use async_trait::async_trait;
 use diesel_async::RunQueryDsl;

@@ -1,0 +1,3 @@
+DROP TABLE kri_breaches;
+DROP TABLE kri_readings;
+DROP TABLE kris;

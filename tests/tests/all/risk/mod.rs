@@ -1,0 +1,4 @@
+//! The risk domain over HTTP.
+
+mod kris;
+mod register;
