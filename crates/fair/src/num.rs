@@ -22,8 +22,8 @@ pub(crate) fn float_len(n: usize) -> f64 {
 /// The integer part of a number; below zero it is 0, above 2^52 it stays there.
 pub(crate) fn whole(x: f64) -> u64 {
     // A NaN has no order: `max` turns it into the bound.
-    let floor = x.floor().max(0.0).min(UNIT_SPACING - 1.0);
-    (floor + UNIT_SPACING).to_bits() & MANTISSA
+    let positive = x.floor().max(0.0);
+    (positive.min(UNIT_SPACING - 1.0) + UNIT_SPACING).to_bits() & MANTISSA
 }
 
 /// The integer nearest to a number from 0 to 2^51, as an integer and as `f64`.

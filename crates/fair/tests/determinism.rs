@@ -1,5 +1,7 @@
 //! The same analysis, seed and trials give the same bytes, whoever computes them.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use grc_fair::{Analysis, Run, SimulationError, Watch, simulate};

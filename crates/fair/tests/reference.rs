@@ -1,6 +1,8 @@
 //! The engine against independent reference numbers: at a million trials the mean and every percentile lie
 //! within four standard errors.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use grc_fair::{Analysis, Dist, Outcome, Run, Watch, simulate};
 use serde_json::{Value, json};
 

@@ -102,27 +102,38 @@ impl Analysis {
 pub fn simulate(analysis: &Analysis, run: &Run, watch: &Watch<'_>) -> Result<Outcome, SimulationError> {
     let years = Years::new(analysis, run.seed, 0);
     let (keep, bounds) = (run.keep(), analysis.bounds());
-    let (blocks, gatherings) = run.pool(watch).run(
-        || (Gathering::new(), Vec::new()),
-        |(gathering, losses), first, trials| block(&years, first, trials, losses, keep, bounds, gathering, watch),
-    )?;
-    let tally = Tally::of(run.trials, blocks, gatherings.into_iter().map(|(gathering, _)| gathering).collect());
+    let (blocks, workers) = run
+        .pool(watch)
+        .run(Worker::new, |worker, first, trials| worker.block(&years, (first, trials), keep, bounds, watch))?;
+    let tally = Tally::of(run.trials, blocks, workers.into_iter().map(|worker| worker.gathering).collect());
     Ok(Outcome::of(analysis, run, &tally))
 }
 
-/// One block of one model's years.
-#[expect(clippy::too_many_arguments, reason = "what a block needs, of six different owners")]
-pub(crate) fn block(
-    years: &Years,
-    first: u64,
-    trials: u64,
-    losses: &mut Vec<f64>,
-    keep: Keep,
-    bounds: Bounds,
-    gathering: &mut Gathering,
-    watch: &Watch<'_>,
-) -> Option<Block> {
-    losses.resize(crate::num::index(trials), 0.0);
-    let mut events = keep.events();
-    years.fill(first, losses, None, &mut events, watch).then(|| Block::of(losses, events, keep, bounds, gathering))
+/// One thread's share of a run of one model.
+pub(crate) struct Worker {
+    pub(crate) gathering: Gathering,
+    /// The annual losses of the block at hand.
+    pub(crate) losses: Vec<f64>,
+}
+
+impl Worker {
+    pub(crate) fn new() -> Self {
+        Self { gathering: Gathering::new(), losses: Vec::new() }
+    }
+
+    /// Simulates and counts one block, by its first trial and its length; nothing if it was told to stop.
+    pub(crate) fn block(
+        &mut self,
+        years: &Years,
+        (first, trials): (u64, u64),
+        keep: Keep,
+        bounds: Bounds,
+        watch: &Watch<'_>,
+    ) -> Option<Block> {
+        self.losses.resize(crate::num::index(trials), 0.0);
+        let mut events = keep.events();
+        years
+            .fill(first, &mut self.losses, None, &mut events, watch)
+            .then(|| Block::of(&self.losses, events, keep, bounds, &mut self.gathering))
+    }
 }

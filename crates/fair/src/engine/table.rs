@@ -76,7 +76,8 @@ impl Table {
     fn build(split: u32, mut lower: impl FnMut(f64) -> Point, mut upper: impl FnMut(f64) -> Point) -> Self {
         let per_octave = 1_u32 << split;
         let mut cells = Vec::with_capacity(index(u64::from(2 * OCTAVES * per_octave)));
-        for half in [&mut lower as &mut dyn FnMut(f64) -> Point, &mut upper] {
+        let halves: [&mut dyn FnMut(f64) -> Point; 2] = [&mut lower, &mut upper];
+        for half in halves {
             // From the middle outward, so that a solver may start where it was last.
             let mut octave_top = 0.5;
             let mut top = half(octave_top);

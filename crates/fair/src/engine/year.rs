@@ -167,6 +167,11 @@ impl Years {
         years
     }
 
+    /// Whether a shock of the rate, and one of the count, would have something to move.
+    pub(crate) fn shocked(&self) -> (bool, bool) {
+        (self.base.sampler.constant().is_none(), self.counted || self.mode == Mode::Event)
+    }
+
     fn thin(&mut self, probability: Node) {
         match probability.sampler.constant() {
             Some(chance) => self.scale *= chance,

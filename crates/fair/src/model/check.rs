@@ -6,7 +6,7 @@
 
 use grc_kernel::Checker;
 
-use super::{Analysis, Input, Mode, Model, Role, Vulnerability, reader::join};
+use super::{Analysis, Mode, Model, Role, Vulnerability, reader::join};
 use crate::dist::Dist;
 
 /// The most loss events that a year may be expected to have.
@@ -26,25 +26,41 @@ pub const LAMBDA_MAX: f64 = 1_000.0;
 
 /// Notes whatever is wrong with the numbers of an analysis at `path`.
 pub(crate) fn analysis(analysis: &Analysis, path: &str, check: &mut Checker) {
-    for (name, amount) in [("appetite", analysis.appetite), ("tolerance", analysis.tolerance)] {
+    amounts(analysis.appetite, analysis.tolerance, path, check);
+    let root = join(path, "model");
+    let mut sound = true;
+    for i in analysis.model.inputs() {
+        sound &= input(&join(&root, &i.name), i.role, i.dist, check);
+    }
+    if sound {
+        whole(analysis, path, check);
+    }
+}
+
+/// Notes whatever is wrong with what the result is held against.
+pub(crate) fn amounts(appetite: Option<f64>, tolerance: Option<f64>, path: &str, check: &mut Checker) {
+    for (name, amount) in [("appetite", appetite), ("tolerance", tolerance)] {
         if let Some(amount) = amount {
             check.range(&join(path, name), amount, 0.0, MONEY_MAX);
         }
     }
-    let root = join(path, "model");
-    // Every input is looked at, whatever was wrong with the one before.
-    let sound = analysis.model.inputs().iter().fold(true, |sound, input| {
-        let mut at = At { path: join(&root, &input.name), check, sound: true };
-        at.shape(input.dist);
-        if at.sound {
-            at.role(input);
-        }
-        at.sound && sound
-    });
-    if sound {
-        scales(&analysis.model, &root, check);
-        load(analysis, &root, check);
+}
+
+/// Notes whatever is wrong with one distribution at `path`; false if anything is.
+pub(crate) fn input(path: &str, role: Role, dist: &Dist, check: &mut Checker) -> bool {
+    let mut at = At { path: path.to_owned(), check, sound: true };
+    at.shape(dist);
+    if at.sound {
+        at.role(role, dist);
     }
+    at.sound
+}
+
+/// Notes whatever is wrong among distributions that are each right.
+pub(crate) fn whole(analysis: &Analysis, path: &str, check: &mut Checker) {
+    let root = join(path, "model");
+    scales(&analysis.model, &root, check);
+    load(analysis, &root, check);
 }
 
 /// One input and whether anything was wrong with it.
@@ -141,7 +157,8 @@ impl At<'_> {
     }
 
     fn spread(&mut self, name: &str, dist: &Dist) {
-        if self.sound && !(dist.log_parameters().1 <= SIGMA_MAX) {
+        let within = |sigma: f64| sigma <= SIGMA_MAX;
+        if self.sound && !within(dist.log_parameters().1) {
             self.note(
                 name,
                 format!(
@@ -153,9 +170,9 @@ impl At<'_> {
     }
 
     /// The distribution in its place.
-    fn role(&mut self, input: &Input<'_>) {
-        let (dist, reach) = (input.dist, input.dist.reach());
-        match input.role {
+    fn role(&mut self, role: Role, dist: &Dist) {
+        let reach = dist.reach();
+        match role {
             Role::Frequency => {
                 let highest = if reach.max.is_finite() { reach.max } else { dist.mean() };
                 if highest > RATE_MAX {

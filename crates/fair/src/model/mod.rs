@@ -132,6 +132,17 @@ pub struct Model {
     pub loss: Loss,
 }
 
+impl Dist {
+    /// The same distribution in the fewest words: a range without width is a constant, and so is a probability
+    /// that is given as one toss of a coin.
+    pub(crate) fn folded_as(self, role: Role) -> Self {
+        match (role, self.folded()) {
+            (Role::Probability, Self::Bernoulli { p }) => Self::Constant { value: p },
+            (_, folded) => folded,
+        }
+    }
+}
+
 /// What a simulated year is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -257,13 +268,9 @@ impl Model {
         Self { frequency, loss }
     }
 
-    /// The same model in the fewest words: a range without width is a constant, and so is a probability that
-    /// each event is asked by a coin of its own.
-    pub(crate) fn folded(&self) -> Self {
-        self.map(&|role, dist| match (role, dist.folded()) {
-            (Role::Probability, Dist::Bernoulli { p }) => Dist::Constant { value: p },
-            (_, folded) => folded,
-        })
+    /// The same model in the fewest words.
+    fn folded(&self) -> Self {
+        self.map(&|role, dist| dist.folded_as(role))
     }
 }
 

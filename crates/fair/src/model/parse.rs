@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use grc_kernel::{Checker, FieldError};
 use serde_json::Value;
 
-use super::{Analysis, Frequency, Loss, LossForm, Mode, Model, Side, Vulnerability, check, reader::Reader};
+use super::{Analysis, Frequency, Loss, LossForm, Mode, Model, Role, Side, Vulnerability, check, reader::Reader};
 use crate::dist::{DEFAULT_CONFIDENCE, DEFAULT_LAMBDA, Dist};
 
 /// The distributions' words.
@@ -52,12 +52,13 @@ impl Analysis {
             None => Mode::Event,
         };
         let (appetite, tolerance) = (reader.number("appetite", check), reader.number("tolerance", check));
+        check::amounts(appetite, tolerance, reader.path(), check);
         if !reader.has("model") {
             check.note(reader.at("model"), "required", "must be given");
         }
         let model = reader.object("model", check).and_then(|tree| model(&tree, check))?;
-        let analysis = Self { model: model.folded(), mode, appetite, tolerance };
-        check::analysis(&analysis, reader.path(), check);
+        let analysis = Self { model, mode, appetite, tolerance };
+        check::whole(&analysis, reader.path(), check);
         Some(analysis)
     }
 }
@@ -78,12 +79,12 @@ fn exclude(tree: &Reader<'_>, given: &str, others: &[&str], check: &mut Checker)
 }
 
 /// The distribution of a node that must be there.
-fn node(tree: &Reader<'_>, name: &str, why: &str, check: &mut Checker) -> Option<Dist> {
+fn node(tree: &Reader<'_>, name: &str, role: Role, why: &str, check: &mut Checker) -> Option<Dist> {
     if !tree.has(name) {
         check.note(tree.at(name), "required", format!("is missing: {why}"));
         return None;
     }
-    tree.object(name, check).and_then(|object| dist(&object, check))
+    tree.object(name, check).and_then(|object| dist(&object, role, check))
 }
 
 fn frequency(tree: &Reader<'_>, check: &mut Checker) -> Option<Frequency> {
@@ -97,18 +98,18 @@ fn frequency(tree: &Reader<'_>, check: &mut Checker) -> Option<Frequency> {
     ];
     if tree.has("lef") {
         exclude(tree, "lef", &BELOW, check);
-        return node(tree, "lef", "", check).map(Frequency::Lef);
+        return node(tree, "lef", Role::Frequency, "", check).map(Frequency::Lef);
     }
     if tree.has("tef") {
         exclude(tree, "tef", &["contact_frequency", "probability_of_action"], check);
-        let tef = node(tree, "tef", "", check);
+        let tef = node(tree, "tef", Role::Frequency, "", check);
         let vulnerability = vulnerability(tree, "tef", check);
         return Some(Frequency::Tef { tef: tef?, vulnerability: vulnerability? });
     }
     if tree.has("contact_frequency") || tree.has("probability_of_action") {
         let why = "contact_frequency and probability_of_action go together";
-        let contact_frequency = node(tree, "contact_frequency", why, check);
-        let probability_of_action = node(tree, "probability_of_action", why, check);
+        let contact_frequency = node(tree, "contact_frequency", Role::Frequency, why, check);
+        let probability_of_action = node(tree, "probability_of_action", Role::Probability, why, check);
         let vulnerability = vulnerability(tree, "contact_frequency", check);
         return Some(Frequency::Contact {
             contact_frequency: contact_frequency?,
@@ -135,7 +136,7 @@ fn vulnerability(tree: &Reader<'_>, beside: &str, check: &mut Checker) -> Option
     const CONTEST: [&str; 2] = ["threat_capability", "resistance_strength"];
     if tree.has("vulnerability") {
         exclude(tree, "vulnerability", &CONTEST, check);
-        return node(tree, "vulnerability", "", check).map(Vulnerability::Stated);
+        return node(tree, "vulnerability", Role::Probability, "", check).map(Vulnerability::Stated);
     }
     if !CONTEST.iter().any(|name| tree.has(name)) {
         let detail = format!(
@@ -145,8 +146,8 @@ fn vulnerability(tree: &Reader<'_>, beside: &str, check: &mut Checker) -> Option
         return None;
     }
     let why = "threat_capability and resistance_strength go together";
-    let threat_capability = node(tree, "threat_capability", why, check);
-    let resistance_strength = node(tree, "resistance_strength", why, check);
+    let threat_capability = node(tree, "threat_capability", Role::Capability, why, check);
+    let resistance_strength = node(tree, "resistance_strength", Role::Capability, why, check);
     Some(Vulnerability::Contest { threat_capability: threat_capability?, resistance_strength: resistance_strength? })
 }
 
@@ -154,7 +155,7 @@ fn loss(tree: &Reader<'_>, check: &mut Checker) -> Option<Loss> {
     const SIDES: [&str; 3] = ["primary_loss", "secondary_event_frequency", "secondary_loss"];
     if tree.has("loss_magnitude") {
         exclude(tree, "loss_magnitude", &SIDES, check);
-        return node(tree, "loss_magnitude", "", check).map(Loss::Magnitude);
+        return node(tree, "loss_magnitude", Role::Loss, "", check).map(Loss::Magnitude);
     }
     if !SIDES.iter().any(|name| tree.has(name)) {
         let detail = "is missing: give loss_magnitude; or primary_loss, secondary_event_frequency and secondary_loss";
@@ -164,7 +165,7 @@ fn loss(tree: &Reader<'_>, check: &mut Checker) -> Option<Loss> {
     let why = "primary_loss, secondary_event_frequency and secondary_loss go together; without secondary losses \
                give loss_magnitude, or a secondary_event_frequency of 0";
     let primary = side(tree, "primary_loss", why, check);
-    let secondary_event_frequency = node(tree, "secondary_event_frequency", why, check);
+    let secondary_event_frequency = node(tree, "secondary_event_frequency", Role::Probability, why, check);
     let secondary = side(tree, "secondary_loss", why, check);
     Some(Loss::Sides {
         primary: primary?,
@@ -183,7 +184,7 @@ fn side(tree: &Reader<'_>, name: &str, why: &str, check: &mut Checker) -> Option
     let object = tree.object(name, check)?;
     let formed = object.names().any(|member| form_names.contains(&member));
     if object.has("type") && !formed {
-        return dist(&object, check).map(Side::Whole);
+        return dist(&object, Role::Loss, check).map(Side::Whole);
     }
     if !formed {
         let detail = format!("a side of the loss is a distribution, or has some of {}", form_names.join(", "));
@@ -194,7 +195,7 @@ fn side(tree: &Reader<'_>, name: &str, why: &str, check: &mut Checker) -> Option
     let mut forms = BTreeMap::new();
     let mut complete = true;
     for form in LossForm::ALL.into_iter().filter(|form| object.names().any(|name| name == form.key())) {
-        match node(&object, form.key(), "a loss form that is named has a distribution", check) {
+        match node(&object, form.key(), Role::Loss, "a loss form that is named has a distribution", check) {
             Some(dist) => drop(forms.insert(form, dist)),
             None => complete = false,
         }
@@ -202,8 +203,8 @@ fn side(tree: &Reader<'_>, name: &str, why: &str, check: &mut Checker) -> Option
     complete.then_some(Side::Forms(forms))
 }
 
-/// A distribution: its `type` and that type's parameters.
-fn dist(object: &Reader<'_>, check: &mut Checker) -> Option<Dist> {
+/// A distribution: its `type` and that type's parameters; none if they make no sense in their place.
+fn dist(object: &Reader<'_>, role: Role, check: &mut Checker) -> Option<Dist> {
     if !object.has("type") {
         check.note(object.at("type"), "required", format!("must be one of {}", KINDS.join(", ")));
         return None;
@@ -252,7 +253,8 @@ fn dist(object: &Reader<'_>, check: &mut Checker) -> Option<Dist> {
     };
     let Shape { check, names, .. } = shape;
     object.only(&names, check);
-    dist
+    let folded = dist?.folded_as(role);
+    check::input(object.path(), role, &folded, check).then_some(folded)
 }
 
 /// The parameters asked for so far; whatever else the object has is unknown.
