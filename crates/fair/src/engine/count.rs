@@ -7,9 +7,10 @@
 
 use libm::{exp, log1p};
 
+use super::arrivals::poisson;
 use crate::{
     dist::{Dist, LN_UNDERFLOW, negative_binomial_quantile, poisson_quantile},
-    num::{float, index, nearest, unit, whole},
+    num::{float, index, unit, whole},
     special::{ln_negative_binomial, ln_poisson},
 };
 
@@ -57,26 +58,6 @@ impl Law {
             Self::Bernoulli => 0.0,
         }
     }
-}
-
-/// Adds probabilities from zero up until they reach `u`; `none` is that of zero.
-#[inline]
-fn poisson(u: f64, mean: f64, none: f64) -> u64 {
-    let mut at = none;
-    let mut sum = none;
-    let mut n = 0;
-    let mut k = 0.0;
-    while u > sum {
-        n += 1;
-        k += 1.0;
-        at *= mean / k;
-        sum += at;
-        // Past the mean the rest is less than what rounding has already taken.
-        if at < NEGLIGIBLE && k > mean {
-            break;
-        }
-    }
-    n
 }
 
 fn negative_binomial(u: f64, mean: f64, size: f64) -> u64 {
@@ -140,46 +121,6 @@ impl Counts {
             n += 1;
         }
         n
-    }
-}
-
-/// Poisson counts whose mean differs from draw to draw: nothing takes longer there than the exponential, which
-/// two small tables and a short polynomial give to the last digit or two.
-#[derive(Clone, Debug)]
-pub(crate) struct Arrivals {
-    /// `exp(-k)`.
-    units: Vec<f64>,
-    /// `exp(-j / 64)`.
-    fractions: Vec<f64>,
-}
-
-/// Cells of the finer table to one of the coarser.
-const FINE: u32 = 64;
-
-impl Arrivals {
-    pub(crate) fn new() -> Self {
-        Self {
-            units: (0..=512_u32).map(|k| exp(-f64::from(k))).collect(),
-            fractions: (0..FINE).map(|j| exp(-f64::from(j) / f64::from(FINE))).collect(),
-        }
-    }
-
-    /// `exp(-x)` for `x` from 0 to [`LN_UNDERFLOW`].
-    #[inline]
-    fn none(&self, x: f64) -> f64 {
-        let (steps, nearest) = nearest(x * f64::from(FINE));
-        let r = nearest / f64::from(FINE) - x;
-        let unit = self.units.get(index(steps / u64::from(FINE))).copied().unwrap_or(0.0);
-        let fraction = self.fractions.get(index(steps % u64::from(FINE))).copied().unwrap_or(0.0);
-        // The rest is below 1/128 in size: the next term is below 2^-53.
-        let series = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r / 720.0)))));
-        unit * fraction * series
-    }
-
-    /// The count at `bits / 2^64` for a mean.
-    #[inline]
-    pub(crate) fn draw(&self, mean: f64, bits: u64) -> u64 {
-        if mean < LN_UNDERFLOW { poisson(unit(bits), mean, self.none(mean)) } else { Law::Poisson.draw(mean, bits) }
     }
 }
 
@@ -257,15 +198,6 @@ mod tests {
                 different += u32::from(counts.draw(bits) != law.draw(mean, bits));
             }
             assert_eq!(different, 0, "{law:?} {mean}");
-        }
-    }
-
-    #[test]
-    fn the_quick_exponential_is_the_exponential() {
-        let arrivals = Arrivals::new();
-        for k in 0..50_000_u32 {
-            let x = f64::from(k) * 0.009_973;
-            assert!((arrivals.none(x) / exp(-x) - 1.0).abs() < 1e-15, "{x}");
         }
     }
 

@@ -4,6 +4,8 @@
 //! block by block in the blocks' order, and everything else is counting; the same analysis, seed and number of
 //! trials give the same result to the last bit on any number of threads.
 
+mod arrivals;
+mod costs;
 mod count;
 mod draws;
 mod histogram;

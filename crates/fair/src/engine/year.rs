@@ -7,61 +7,23 @@
 //! rate.
 
 use super::{
-    count::{Arrivals, Counts, Law, bounded, number},
+    arrivals::Arrivals,
+    costs::{Costs, Keys, Node},
+    count::{Counts, Law, bounded, number},
     draws::Stream,
-    sampler::Sampler,
     watch::Watch,
 };
 use crate::{
-    dist::Dist,
-    model::{Analysis, Frequency, Loss, Mode, Side, Vulnerability},
-    num::unit,
+    model::{Analysis, Frequency, Mode, Vulnerability},
+    num::{index, len},
 };
 
 /// How many events may be drawn before the onlooker is asked again.
 const EVENTS_UNASKED: u64 = 1 << 20;
-
-/// A distribution and the stream that it is drawn from.
-#[derive(Clone, Debug)]
-struct Node {
-    sampler: Sampler,
-    stream: Stream,
-}
-
-impl Node {
-    #[inline]
-    fn draw(&self, trial: u64, event: u64) -> f64 {
-        self.sampler.draw(self.stream.bits(trial, event))
-    }
-}
-
-/// Where the seed and a member's number go into.
-struct Keys {
-    seed: u64,
-    member: u64,
-}
-
-impl Keys {
-    fn stream(&self, name: &str) -> Stream {
-        Stream::new(self.seed, self.member, name)
-    }
-
-    fn node(&self, name: &str, dist: &Dist) -> Node {
-        Node { sampler: Sampler::new(dist), stream: self.stream(name) }
-    }
-
-    fn side(&self, name: &str, side: &Side) -> Vec<Node> {
-        side.parts(name).into_iter().map(|(name, dist)| self.node(&name, dist)).collect()
-    }
-}
-
-/// The losses that only some events have.
-#[derive(Clone, Debug)]
-struct Secondary {
-    chance: Node,
-    coin: Stream,
-    parts: Vec<Node>,
-}
+/// How many years are worked on together.
+const TOGETHER: usize = 256;
+/// Up to how many events of a year are listed before they are drawn.
+const LISTED: usize = 16;
 
 /// How the events of a year are counted.
 #[derive(Clone, Debug)]
@@ -89,8 +51,7 @@ pub(crate) struct Years {
     counted: bool,
     counting: Counting,
     arrivals: Stream,
-    primary: Vec<Node>,
-    secondary: Option<Secondary>,
+    costs: Costs,
 }
 
 /// Draws for a block of years that were made elsewhere, so that several models' frequencies go together.
@@ -137,8 +98,7 @@ impl Years {
                 law => Counting::Varying(law),
             },
             arrivals: keys.stream("arrivals"),
-            primary: Vec::new(),
-            secondary: None,
+            costs: Costs::new(&model.loss, &keys),
         };
         if let Frequency::Contact { probability_of_action, .. } = &model.frequency {
             years.thin(keys.node("probability_of_action", probability_of_action));
@@ -147,17 +107,6 @@ impl Years {
             Some(Vulnerability::Stated(stated)) => years.thin(keys.node("vulnerability", stated)),
             Some(contest) => years.scale *= contest.expected(),
             None => {}
-        }
-        match &model.loss {
-            Loss::Magnitude(magnitude) => years.primary.push(keys.node("loss_magnitude", magnitude)),
-            Loss::Sides { primary, secondary_event_frequency, secondary } => {
-                years.primary = keys.side("primary_loss", primary);
-                years.secondary = Some(Secondary {
-                    chance: keys.node("secondary_event_frequency", secondary_event_frequency),
-                    coin: keys.stream("secondary_event"),
-                    parts: keys.side("secondary_loss", secondary),
-                });
-            }
         }
         if let Some(rate) = years.base.sampler.constant()
             && years.factors.is_empty()
@@ -197,6 +146,9 @@ impl Years {
         }
     }
 
+    /// Works on some years at a time, one thing after the other: first all counts, then a list of all events,
+    /// then their costs. A processor guesses what a count will be and pays for each wrong guess; a list leaves
+    /// nothing to guess.
     fn fill_events(
         &self,
         first: u64,
@@ -205,78 +157,99 @@ impl Years {
         events: &mut Events,
         watch: &Watch<'_>,
     ) -> bool {
+        let mut counts = [0_u64; TOGETHER];
+        let mut list = vec![(0_u32, 0_u32); TOGETHER * (LISTED + 2)];
         let mut ask_at = events.number + EVENTS_UNASKED;
-        for (place, (trial, loss)) in (first..).zip(losses.iter_mut()).enumerate() {
-            let arrivals = shock(shocks.map(|s| &s.counts), place).unwrap_or_else(|| self.arrivals.bits(trial, 0));
-            let count = bounded(match &self.counting {
-                Counting::Steady(counts) => counts.draw(arrivals),
-                Counting::Arriving(poisson) => poisson.draw(self.rate(trial, place, shocks), arrivals),
-                Counting::Varying(law) => law.draw(self.rate(trial, place, shocks), arrivals),
-            });
-            let mut sum = 0.0;
-            if count > 0 {
-                let chance = self.secondary.as_ref().map_or(0.0, |secondary| secondary.chance.draw(trial, 0));
-                for event in 0..count {
-                    let cost = self.event(trial, event, chance);
-                    events.saw(cost);
-                    sum += cost;
-                    if event % EVENTS_UNASKED == EVENTS_UNASKED - 1 && (watch.cancelled)() {
-                        return false;
-                    }
-                }
+        for (batch, losses) in losses.chunks_mut(TOGETHER).enumerate() {
+            let start = batch * TOGETHER;
+            let first = first + len(start);
+            let Some(counts) = counts.get_mut(..losses.len()) else { continue };
+            self.count(first, start, shocks, counts);
+            losses.fill(0.0);
+            let mut listed = 0;
+            for ((place, count), loss) in (0_u32..).zip(counts.iter()).zip(losses.iter_mut()) {
                 events.number += count;
-                if events.number > ask_at {
-                    if (watch.cancelled)() {
-                        return false;
+                if *count <= len(LISTED) {
+                    listed = enlist(&mut list, listed, place, *count);
+                } else {
+                    match self.many(first + u64::from(place), *count, events, watch) {
+                        Some(sum) => *loss = sum,
+                        None => return false,
                     }
-                    ask_at = events.number + EVENTS_UNASKED;
                 }
             }
-            *loss = settled(sum);
+            for (place, event) in list.iter().take(listed) {
+                let trial = first + u64::from(*place);
+                let cost = self.costs.event(trial, u64::from(*event), self.costs.chance(trial));
+                events.saw(cost);
+                if let Some(loss) = losses.get_mut(index(u64::from(*place))) {
+                    *loss += cost;
+                }
+            }
+            losses.iter_mut().for_each(|loss| *loss = settled(*loss));
+            if events.number > ask_at {
+                if (watch.cancelled)() {
+                    return false;
+                }
+                ask_at = events.number + EVENTS_UNASKED;
+            }
         }
         true
+    }
+
+    /// The counts of as many years as there are places for them.
+    fn count(&self, first: u64, start: usize, shocks: Option<&Shocks>, counts: &mut [u64]) {
+        let shocked = shocks.filter(|shocks| !shocks.counts.is_empty());
+        let arrivals = |place: usize, trial: u64| match shocked {
+            Some(shocks) => shock(&shocks.counts, place).unwrap_or(0),
+            None => self.arrivals.bits(trial, 0),
+        };
+        for (place, (trial, count)) in (first..).zip(counts.iter_mut()).enumerate() {
+            let place = start + place;
+            *count = bounded(match &self.counting {
+                Counting::Steady(counts) => counts.draw(arrivals(place, trial)),
+                Counting::Arriving(poisson) => poisson.draw(self.rate(trial, place, shocks), arrivals(place, trial)),
+                Counting::Varying(law) => law.draw(self.rate(trial, place, shocks), arrivals(place, trial)),
+            });
+        }
+    }
+
+    /// The loss of a year of too many events to list; nothing if it was told to stop.
+    fn many(&self, trial: u64, count: u64, events: &mut Events, watch: &Watch<'_>) -> Option<f64> {
+        let chance = self.costs.chance(trial);
+        let mut sum = 0.0;
+        for event in 0..count {
+            let cost = self.costs.event(trial, event, chance);
+            events.saw(cost);
+            sum += cost;
+            if event % EVENTS_UNASKED == EVENTS_UNASKED - 1 && (watch.cancelled)() {
+                return None;
+            }
+        }
+        Some(sum)
     }
 
     /// The rate of loss events in a year.
     #[inline]
     fn rate(&self, trial: u64, place: usize, shocks: Option<&Shocks>) -> f64 {
-        let base = match shock(shocks.map(|s| &s.rates), place) {
+        let base = match shocks.and_then(|shocks| shock(&shocks.rates, place)) {
             Some(bits) => self.base.sampler.draw(bits),
             None => self.base.draw(trial, 0),
         };
         self.factors.iter().fold(base * self.scale, |rate, factor| rate * factor.draw(trial, 0))
     }
 
-    #[inline]
-    fn event(&self, trial: u64, event: u64, chance: f64) -> f64 {
-        let mut cost = 0.0;
-        for part in &self.primary {
-            cost += part.draw(trial, event);
-        }
-        if let Some(secondary) = &self.secondary
-            && unit(secondary.coin.bits(trial, event)) < chance
-        {
-            for part in &secondary.parts {
-                cost += part.draw(trial, event);
-            }
-        }
-        cost
-    }
-
     fn fill_products(&self, first: u64, losses: &mut [f64], shocks: Option<&Shocks>, events: &mut Events) {
         for (place, (trial, loss)) in (first..).zip(losses.iter_mut()).enumerate() {
             let frequency = if self.counted {
-                let bits = shock(shocks.map(|s| &s.counts), place).unwrap_or_else(|| self.arrivals.bits(trial, 0));
+                let shock = shocks.and_then(|shocks| shock(&shocks.counts, place));
+                let bits = shock.unwrap_or_else(|| self.arrivals.bits(trial, 0));
                 let count = number(self.law.draw(self.base.sampler.draw(0), bits));
                 self.factors.iter().fold(count * self.scale, |sum, factor| sum * factor.draw(trial, 0))
             } else {
                 self.rate(trial, place, shocks)
             };
-            let mut cost: f64 = self.primary.iter().map(|part| part.draw(trial, 0)).sum();
-            if let Some(secondary) = &self.secondary {
-                let loss: f64 = secondary.parts.iter().map(|part| part.draw(trial, 0)).sum();
-                cost += secondary.chance.draw(trial, 0) * loss;
-            }
+            let cost = self.costs.product(trial);
             events.number += 1;
             events.saw(settled(cost));
             *loss = settled(frequency * cost);
@@ -285,8 +258,25 @@ impl Years {
 }
 
 #[inline]
-fn shock(column: Option<&Vec<u64>>, place: usize) -> Option<u64> {
-    column.and_then(|column| column.get(place).copied())
+fn shock(column: &[u64], place: usize) -> Option<u64> {
+    column.get(place).copied()
+}
+
+/// Lists the events of a year after those listed so far, and says how many there are now. The first two places
+/// are written whether or not there are so many events: the next year writes over what was too much.
+#[inline]
+fn enlist(list: &mut [(u32, u32)], listed: usize, place: u32, count: u64) -> usize {
+    let after = listed + index(count);
+    if let Some([one, two]) = list.get_mut(listed..listed + 2) {
+        *one = (place, 0);
+        *two = (place, 1);
+    }
+    if count > 2 {
+        for (slot, event) in list.iter_mut().take(after).skip(listed + 2).zip(2..) {
+            *slot = (place, event);
+        }
+    }
+    after
 }
 
 /// A loss too small for a normal floating point number is none.
