@@ -45,6 +45,17 @@ fn any_number_of_threads_gives_the_same_bytes() {
 }
 
 #[test]
+fn these_bytes_belong_to_this_version_of_the_engine() {
+    // Another digest is another engine: stored results could no longer be reproduced under its old name.
+    let digests = [digest(&tree("event"), 20_000, 2), digest(&tree("product"), 20_000, 2)];
+    let expected = [
+        "728e5b473b16d56077335643b6d19c26673aa07862915e4e97c4b451a42fdc92",
+        "e99b1435ed2c44b0bf8fe3773e4fb79d4b1b4dc5166c31916199054204d098a2",
+    ];
+    assert_eq!((grc_fair::ENGINE_VERSION, digests), ("grc-fair/1", expected.map(str::to_owned)));
+}
+
+#[test]
 fn another_seed_gives_other_numbers() {
     let analysis = Analysis::parse(&tree("event")).unwrap();
     let mean = |seed| simulate(&analysis, &Run::new(10_000, seed).unwrap(), &Watch::nobody()).unwrap().losses.mean;

@@ -130,6 +130,12 @@ fn table(law: Law, mean: f64) -> Vec<f64> {
         return vec![1.0 - mean, 1.0];
     }
     let mut table = Vec::new();
+    // A cluster's tail falls by a factor of e over mean / size counts, and forty such are needed.
+    if let Law::NegativeBinomial { size } = law
+        && 40.0 * mean / size > f64::from(TABLE_MAX)
+    {
+        return table;
+    }
     let mut sum = 0.0;
     for n in 0..TABLE_MAX {
         let n = f64::from(n);

@@ -4,6 +4,7 @@ use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
+use std::thread::Builder;
 
 use super::watch::Watch;
 use crate::error::SimulationError;
@@ -11,6 +12,9 @@ use crate::error::SimulationError;
 /// Trials in a block: enough that handing out a block costs nothing, few enough that a block's columns stay in
 /// the cache. The results of a run do not depend on it but for the order in which sums are formed.
 pub(crate) const BLOCK: u64 = 8_192;
+
+/// More threads than this only use memory.
+const THREADS_MAX: usize = 256;
 
 /// A run's trials, threads and onlooker.
 pub(crate) struct Pool<'a> {
@@ -50,10 +54,11 @@ impl Pool<'_> {
                 self.tell(&told, trials);
             }
         };
-        let threads = self.threads.clamp(1, crate::num::index(blocks).max(1));
+        let threads = self.threads.clamp(1, crate::num::index(blocks).clamp(1, THREADS_MAX));
         let mut done = Vec::with_capacity(threads);
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
+            // Where the system has no more threads to give, fewer do the same work.
+            let others: Vec<_> = (1..threads).map_while(|_| Builder::new().spawn_scoped(scope, worker).ok()).collect();
             done.push(Ok(worker()));
             done.extend(others.into_iter().map(|other| other.join()));
         });

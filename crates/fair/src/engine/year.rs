@@ -110,6 +110,7 @@ impl Years {
         }
         if let Some(rate) = years.base.sampler.constant()
             && years.factors.is_empty()
+            && years.mode == Mode::Event
         {
             years.counting = Counting::Steady(Counts::new(years.law, rate * years.scale));
         }

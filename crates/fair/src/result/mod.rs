@@ -186,7 +186,11 @@ fn curve(losses: &Sample) -> Vec<CurvePoint> {
     let zeros = losses.share_of_zeros();
     let low = losses.quantiles(&[zeros + 0.01 * (1.0 - zeros)]).first().copied().unwrap_or(least).max(least);
     let decades = libm::log10(most / low);
-    let per_decade = if decades < 5.0 { 20.0 } else { 10.0 };
+    let per_decade = match decades {
+        few if few < 5.0 => 20.0,
+        some if some < 20.0 => 10.0,
+        _ => 1.0,
+    };
     let first = (libm::log10(low) * per_decade).floor();
     let last = (libm::log10(most) * per_decade).ceil().max(first + 1.0);
     let mut grid = Vec::new();
