@@ -8,7 +8,7 @@
 
 use super::{
     arrivals::Arrivals,
-    costs::{Costs, Keys, Node},
+    costs::{Costs, Due, Keys, Node},
     count::{Counts, Law, bounded, number},
     draws::Stream,
     watch::Watch,
@@ -22,8 +22,8 @@ use crate::{
 const EVENTS_UNASKED: u64 = 1 << 20;
 /// How many years are worked on together.
 const TOGETHER: usize = 256;
-/// Up to how many events of a year are listed before they are drawn.
-const LISTED: usize = 16;
+/// Above how many events a year is worked on alone.
+const LONG: u64 = 24;
 
 /// How the events of a year are counted.
 #[derive(Clone, Debug)]
@@ -73,11 +73,10 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    #[inline]
-    fn saw(&mut self, loss: f64) {
-        if self.first.len() < self.quota {
-            self.first.push(loss);
-        }
+    fn saw(&mut self, losses: &[f64]) {
+        self.number += len(losses.len());
+        let room = self.quota.saturating_sub(self.first.len());
+        self.first.extend(losses.iter().take(room));
     }
 }
 
@@ -159,43 +158,62 @@ impl Years {
         watch: &Watch<'_>,
     ) -> bool {
         let mut counts = [0_u64; TOGETHER];
-        let mut list = vec![(0_u32, 0_u32); TOGETHER * (LISTED + 2)];
-        let mut ask_at = events.number + EVENTS_UNASKED;
+        let mut due = Due::new();
         for (batch, losses) in losses.chunks_mut(TOGETHER).enumerate() {
             let start = batch * TOGETHER;
-            let first = first + len(start);
+            due.first = first + len(start);
             let Some(counts) = counts.get_mut(..losses.len()) else { continue };
-            self.count(first, start, shocks, counts);
+            self.count(due.first, start, shocks, counts);
             losses.fill(0.0);
-            let mut listed = 0;
-            for ((place, count), loss) in (0_u32..).zip(counts.iter()).zip(losses.iter_mut()) {
-                events.number += count;
-                if *count <= len(LISTED) {
-                    listed = enlist(&mut list, listed, place, *count);
-                } else {
-                    match self.many(first + u64::from(place), *count, events, watch) {
-                        Some(sum) => *loss = sum,
-                        None => return false,
+            for (place, count) in (0_u32..).zip(counts.iter()) {
+                // Many events of one year are settled by themselves: their sum need not be looked up for each.
+                let long = *count > LONG;
+                if long && !self.settle(&mut due, losses, events, watch) {
+                    return false;
+                }
+                let mut event = 0;
+                while event < *count {
+                    event += due.list(place, event, *count - event);
+                    if (long || due.is_full()) && !self.settle(&mut due, losses, events, watch) {
+                        return false;
                     }
                 }
             }
-            for (place, event) in list.iter().take(listed) {
-                let trial = first + u64::from(*place);
-                let cost = self.costs.event(trial, u64::from(*event), self.costs.chance(trial));
-                events.saw(cost);
-                if let Some(loss) = losses.get_mut(index(u64::from(*place))) {
-                    *loss += cost;
-                }
+            if !self.settle(&mut due, losses, events, watch) {
+                return false;
             }
             losses.iter_mut().for_each(|loss| *loss = settled(*loss));
-            if events.number > ask_at {
-                if (watch.cancelled)() {
-                    return false;
-                }
-                ask_at = events.number + EVENTS_UNASKED;
-            }
         }
         true
+    }
+
+    /// Draws what is due and adds it to its years' losses. False if it was told to stop.
+    fn settle(&self, due: &mut Due, losses: &mut [f64], events: &mut Events, watch: &Watch<'_>) -> bool {
+        let costs = self.costs.draw(due);
+        events.saw(costs);
+        let listed = due.events();
+        let at = |place: &u32| index(u64::from(*place));
+        match (listed.first(), listed.last()) {
+            (Some((one, _)), Some((last, _))) if one == last => {
+                if let Some(loss) = losses.get_mut(at(one)) {
+                    *loss = due.costs.iter().fold(*loss, |sum, cost| sum + cost);
+                }
+            }
+            _ => {
+                for ((place, _), cost) in listed.iter().zip(&due.costs) {
+                    if let Some(loss) = losses.get_mut(at(place)) {
+                        *loss += cost;
+                    }
+                }
+            }
+        }
+        due.unasked += len(due.costs.len());
+        due.listed = 0;
+        if due.unasked < EVENTS_UNASKED {
+            return true;
+        }
+        due.unasked = 0;
+        !(watch.cancelled)()
     }
 
     /// The counts of as many years as there are places for them.
@@ -213,21 +231,6 @@ impl Years {
                 Counting::Varying(law) => law.draw(self.rate(trial, place, shocks), arrivals(place, trial)),
             });
         }
-    }
-
-    /// The loss of a year of too many events to list; nothing if it was told to stop.
-    fn many(&self, trial: u64, count: u64, events: &mut Events, watch: &Watch<'_>) -> Option<f64> {
-        let chance = self.costs.chance(trial);
-        let mut sum = 0.0;
-        for event in 0..count {
-            let cost = self.costs.event(trial, event, chance);
-            events.saw(cost);
-            sum += cost;
-            if event % EVENTS_UNASKED == EVENTS_UNASKED - 1 && (watch.cancelled)() {
-                return None;
-            }
-        }
-        Some(sum)
     }
 
     /// The rate of loss events in a year.
@@ -251,8 +254,7 @@ impl Years {
                 self.rate(trial, place, shocks)
             };
             let cost = self.costs.product(trial);
-            events.number += 1;
-            events.saw(settled(cost));
+            events.saw(&[settled(cost)]);
             *loss = settled(frequency * cost);
         }
     }
@@ -261,23 +263,6 @@ impl Years {
 #[inline]
 fn shock(column: &[u64], place: usize) -> Option<u64> {
     column.get(place).copied()
-}
-
-/// Lists the events of a year after those listed so far, and says how many there are now. The first two places
-/// are written whether or not there are so many events: the next year writes over what was too much.
-#[inline]
-fn enlist(list: &mut [(u32, u32)], listed: usize, place: u32, count: u64) -> usize {
-    let after = listed + index(count);
-    if let Some([one, two]) = list.get_mut(listed..listed + 2) {
-        *one = (place, 0);
-        *two = (place, 1);
-    }
-    if count > 2 {
-        for (slot, event) in list.iter_mut().take(after).skip(listed + 2).zip(2..) {
-            *slot = (place, event);
-        }
-    }
-    after
 }
 
 /// A loss too small for a normal floating point number is none.
