@@ -1,3 +1,5 @@
+//! The crate's modules and its front door. What it does, and how well, is in the README, which follows.
+
 #![doc = include_str!("../README.md")]
 
 pub mod compare;
