@@ -12,6 +12,7 @@ pub mod appetite;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod entry;
+pub mod fair;
 pub mod heatmap;
 pub mod kri;
 pub mod matrix;
@@ -25,9 +26,10 @@ use grc_kernel::resource::Declared;
 pub use acceptance::{Acceptance, AcceptanceId};
 pub use appetite::Appetite;
 pub use entry::{Entry, EntryId};
+pub use fair::{Analysis, AnalysisId};
 pub use kri::{Breach, Kri, KriId, Reading};
 pub use matrix::Matrix;
-pub use ports::{Indicators, Register, RiskTx};
+pub use ports::{Indicators, Register, RiskTx, Simulations};
 pub use treatment::{Treatment, TreatmentId};
 
 /// The resources of this domain.
@@ -40,6 +42,8 @@ pub const RESOURCES: &[Declared] = &[
     Declared::of::<Kri>(),
     Declared::of::<Reading>(),
     Declared::of::<Breach>(),
+    Declared::of::<Analysis>(),
+    Declared::of::<fair::Run>(),
 ];
 
 #[cfg(test)]

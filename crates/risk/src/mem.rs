@@ -1,13 +1,17 @@
 //! The domain's own statements in memory.
 
 use async_trait::async_trait;
-use grc_kernel::{Ctx, Repo, StoreResult, resource::InMemory};
+use grc_kernel::{Ctx, OrgId, Repo, StoreResult, resource::InMemory};
 
 use crate::{
-    Appetite, Entry, EntryId, Kri, Matrix, Reading,
+    AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Reading,
+    fair::{
+        Run, RunId,
+        run::{OPEN, RunStatus},
+    },
     kri::reading::Kept,
     matrix,
-    ports::{Indicators, Register},
+    ports::{Indicators, Register, Simulations},
 };
 
 #[async_trait]
@@ -54,5 +58,25 @@ impl<T: InMemory> Indicators for T {
     async fn forget_risk(&mut self, ctx: &Ctx, risk: EntryId) -> StoreResult<()> {
         self.tables().change_all(ctx, |kri: &mut Kri| kri.risk_ids.0.retain(|id| *id != risk))?;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl<T: InMemory> Simulations for T {
+    async fn latest_runs(&mut self, org: OrgId, analyses: &[AnalysisId]) -> StoreResult<Vec<Run>> {
+        let runs = self.tables().rows::<Run>(org).filter(|run| run.status == RunStatus::Completed);
+        let runs: Vec<&Run> = runs.collect();
+        let latest = |id: &AnalysisId| runs.iter().filter(|run| run.analysis_id == *id).max_by_key(|run| run.id);
+        Ok(analyses.iter().filter_map(latest).map(|run| (*run).clone()).collect())
+    }
+
+    async fn advance_run(&mut self, org: OrgId, run: RunId, percent: i64) -> StoreResult<()> {
+        match Repo::<Run>::find(self, org, run).await? {
+            Some(run) if OPEN.contains(&run.status) => {
+                let after = Run { status: RunStatus::Running, progress: percent, ..run.clone() };
+                Repo::<Run>::update(self, &after, run.meta.revision).await
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! What this domain needs from the outside.
 
 use async_trait::async_trait;
-use grc_kernel::{Ctx, JobsTx, JournalTx, Repo, StoreResult, resource::References};
+use grc_kernel::{Ctx, JobsTx, JournalTx, OrgId, Repo, StoreResult, resource::References};
 
-use crate::{Acceptance, Appetite, Breach, Entry, EntryId, Kri, Matrix, Reading, Treatment, kri::reading::Kept};
+use crate::{
+    Acceptance, Analysis, AnalysisId, Appetite, Breach, Entry, EntryId, Kri, Matrix, Reading, Treatment,
+    fair::{FairResult, Run, RunId},
+    kri::reading::Kept,
+};
 
 /// What the register needs beyond what every resource has: statements over all of its entries.
 #[async_trait]
@@ -25,6 +29,15 @@ pub trait Indicators: Send {
     async fn forget_risk(&mut self, ctx: &Ctx, risk: EntryId) -> StoreResult<()>;
 }
 
+/// What analyses need beyond that.
+#[async_trait]
+pub trait Simulations: Send {
+    /// The latest completed run of each of these analyses that has one.
+    async fn latest_runs(&mut self, org: OrgId, analyses: &[AnalysisId]) -> StoreResult<Vec<Run>>;
+    /// Notes how far a run is that is not over. No change of the run in the sense of its revision.
+    async fn advance_run(&mut self, org: OrgId, run: RunId, percent: i64) -> StoreResult<()>;
+}
+
 macro_rules! transaction {
     ($($part:path),+ $(,)?) => {
         /// A transaction over this domain's repositories.
@@ -37,6 +50,7 @@ macro_rules! transaction {
 transaction!(
     Register,
     Indicators,
+    Simulations,
     Repo<Entry>,
     Repo<Treatment>,
     Repo<Acceptance>,
@@ -45,6 +59,9 @@ transaction!(
     Repo<Kri>,
     Repo<Reading>,
     Repo<Breach>,
+    Repo<Analysis>,
+    Repo<Run>,
+    Repo<FairResult>,
 );
 
 /// The transaction that the use cases take. (An alias, because in a signature `&mut dyn RiskTx` would mean a shorter

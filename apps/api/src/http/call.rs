@@ -324,6 +324,22 @@ impl<R: Right> Call<R> {
         Ok(Self::found(reservation?, self.digest(body))?.map(|answer| Reply::of(answer, None)))
     }
 
+    /// Answers with what is worked out outside of any transaction. Under an `Idempotency-Key` the answer is kept as
+    /// any other.
+    pub async fn outside<T, F>(&self, body: &[u8], work: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce() -> Result<Answer, Problem>,
+    {
+        if let Some(kept) = self.kept(body).await? {
+            return Ok(kept);
+        }
+        let answer = work().await?;
+        if self.idempotency_key()?.is_none() {
+            return Ok(Reply::of(answer, None));
+        }
+        self.write(body, async |_, _| Ok::<_, Problem>(answer)).await
+    }
+
     /// What a reservation means for a request: an answer, or none where it is to be carried out.
     fn found(reservation: Reservation, digest: [u8; 32]) -> Result<Option<Answer>, Problem> {
         match reservation {

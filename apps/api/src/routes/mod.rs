@@ -68,6 +68,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         reports::SHAPES,
         risk::register::SHAPES,
         risk::kris::SHAPES,
+        risk::fair::SHAPES,
         bcm::SHAPES,
         incident::SHAPES,
         vendor::SHAPES,

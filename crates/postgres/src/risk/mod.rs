@@ -1,5 +1,6 @@
 //! What the risk domain needs beyond what every resource has: statements over many records.
 
+mod fair;
 mod kri;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::unwrap_used, reason = "a suite fails by panicking")]
 
+mod fair;
 mod kris;
 mod register;
 
@@ -16,7 +17,8 @@ type Outcome = Result<(), Refusal>;
 /// The whole suite.
 pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     register::suite(ctx, tx).await?;
-    kris::suite(ctx, tx).await
+    kris::suite(ctx, tx).await?;
+    fair::suite(ctx, tx).await
 }
 
 fn fields<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Risks: the register, the indicators, the quantitative analyses, the scenarios and the dashboard over them.
 
+pub mod fair;
 pub mod kris;
 pub mod register;
 
@@ -9,4 +10,5 @@ use paperclip::actix::web;
 pub fn routes(config: &mut web::ServiceConfig) {
     register::routes(config);
     kris::routes(config);
+    fair::routes(config);
 }
