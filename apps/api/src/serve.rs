@@ -34,7 +34,9 @@ use crate::{
     config::{Config, StoreKind},
     http::{caller::Callers, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
-    routes, worker,
+    routes,
+    simulation::Simulator,
+    worker,
 };
 
 /// The database of the embedded cluster.
@@ -70,6 +72,8 @@ pub struct App {
     pub hazards: Arc<HazardTable>,
     /// How clients reach the service.
     pub public_url: String,
+    /// Simulations.
+    pub simulator: Simulator,
     /// Whether the service is about to stop.
     pub draining: AtomicBool,
     /// Wakes an idle worker.
@@ -223,6 +227,7 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         ids: Arc::new(V7Ids),
         hazards: Arc::new(hazards(&config.data_dir)?),
         public_url,
+        simulator: Simulator::default(),
         draining: AtomicBool::new(false),
         wake: Notify::new(),
         config,
@@ -287,6 +292,8 @@ fn http_server(app: &Data<App>, listener: TcpListener) -> Result<actix_web::dev:
     })
     .workers(cores)
     .client_request_timeout(Duration::from_secs(10))
+    // A client that closes has gone away: what it asked for is dropped, and a simulation of it ends.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(30)
     .disable_signals()
     .listen(listener)

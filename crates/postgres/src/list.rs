@@ -322,6 +322,12 @@ fn test(parts: Parts, field: &Field, test: &Test) -> Parts {
             parts.sql(format!("coalesce(cardinality({column}), 0) {} 0", if *null { "=" } else { ">" }))
         }
         Test::Null(null) => parts.sql(format!("{column} IS {}NULL", if *null { "" } else { "NOT " })),
+        Test::Any(filters) => {
+            let any = filters
+                .iter()
+                .fold(parts.sql("(false"), |parts, filter| self::test(parts.sql(" OR "), filter.field, &filter.test));
+            any.sql(")")
+        }
     }
 }
 

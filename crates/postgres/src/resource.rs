@@ -39,7 +39,8 @@ fn columns<R: Resource>() -> impl Iterator<Item = (&'static str, Ty)> {
     [("id", Ty::Id)].into_iter().chain(R::MEMBERS.iter().map(|member| (member.name, member.ty))).chain(META)
 }
 
-fn selection<R: Resource>() -> String {
+/// All columns of a resource's table, as a statement selects them for [`Loaded`].
+pub(crate) fn selection<R: Resource>() -> String {
     let mut text = String::with_capacity(400);
     for (i, (name, _)) in columns::<R>().enumerate() {
         text.push_str(if i > 0 { ", " } else { "" });
@@ -81,7 +82,8 @@ fn read(kind: Option<Kind>, value: Option<PgValue<'_>>) -> deserialize::Result<C
 }
 
 impl<R: Resource> Loaded<R> {
-    fn into_record(self, org: OrgId) -> StoreResult<R> {
+    /// The record of a row.
+    pub(crate) fn into_record(self, org: OrgId) -> StoreResult<R> {
         let corrupt = || StoreError::internal(format!("a row of {} is not a {} of this version", R::TABLE, R::KIND));
         let mut cells = self.0.into_iter();
         let Some(Cell::Id(id)) = cells.next() else { return Err(corrupt()) };

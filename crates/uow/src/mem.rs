@@ -10,7 +10,6 @@ use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
 use grc_kernel::{
     AssessmentId, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page,
     StoreError, StoreResult, UserId, Uuid,
-    job::MemJobs,
     journal::Entry,
     list::page_in_memory,
     resource::{InMemory, MemTables, References},
@@ -32,7 +31,6 @@ pub struct State {
     evidence: grc_evidence::mem::Store,
     reports: grc_reports::mem::Store,
     tables: MemTables,
-    jobs: MemJobs,
     leases: BTreeMap<grc_kernel::JobId, OffsetDateTime>,
     replies: BTreeMap<(OrgId, Uuid, String), (StoredReply, OffsetDateTime)>,
 }
@@ -80,7 +78,7 @@ impl JournalTx for MemTx {
 
 impl JobsTx for MemTx {
     fn jobs(&mut self) -> &mut dyn JobQueue {
-        &mut self.work.jobs
+        &mut self.work.tables.jobs
     }
 }
 
@@ -249,7 +247,7 @@ impl AppTx for MemTx {
             JobStatus::Running => leases.get(&job.id).is_none_or(|until| *until < now),
             _ => false,
         };
-        let Some(job) = self.work.jobs.jobs.iter_mut().filter(due).min_by_key(|job| job.run_at) else {
+        let Some(job) = self.work.tables.jobs.jobs.iter_mut().filter(due).min_by_key(|job| job.run_at) else {
             return Ok(None);
         };
         job.status = JobStatus::Running;
@@ -261,14 +259,15 @@ impl AppTx for MemTx {
     }
 
     async fn renew_job(&mut self, job: &Job, until: OffsetDateTime) -> StoreResult<()> {
-        self.work.jobs.hold(job).await?;
+        self.work.tables.jobs.hold(job).await?;
         self.work.leases.insert(job.id, until);
         Ok(())
     }
 
     async fn return_job(&mut self, job: &Job, again: Option<OffsetDateTime>, failure: Option<&str>) -> StoreResult<()> {
-        self.work.jobs.hold(job).await?;
-        let stored = self.work.jobs.jobs.iter_mut().find(|stored| stored.id == job.id).ok_or(StoreError::Stale)?;
+        self.work.tables.jobs.hold(job).await?;
+        let stored =
+            self.work.tables.jobs.jobs.iter_mut().find(|stored| stored.id == job.id).ok_or(StoreError::Stale)?;
         stored.error = failure.map(str::to_owned);
         match again {
             Some(at) => {

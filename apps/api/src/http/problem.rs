@@ -194,6 +194,7 @@ from_faults!(
     grc_evidence::EvidenceError,
     grc_reports::ReportsError,
     grc_flows::reporting::ReportingError,
+    grc_fair::SimulationError,
 );
 
 impl From<grc_evidence::ObjectError> for Problem {

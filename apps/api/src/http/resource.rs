@@ -400,6 +400,20 @@ impl<R: Served> Routes<R> {
         self
     }
 
+    /// A route of its own on the list.
+    #[must_use]
+    pub fn on_list(mut self, route: web::Route) -> Self {
+        self.list = self.list.route(route);
+        self
+    }
+
+    /// A route of its own on one.
+    #[must_use]
+    pub fn on_one(mut self, route: web::Route) -> Self {
+        self.one = self.one.route(route);
+        self
+    }
+
     /// Adds the routes.
     pub fn into(self, config: &mut web::ServiceConfig) {
         config.service(self.list).service(self.one);

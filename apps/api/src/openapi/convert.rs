@@ -245,6 +245,11 @@ fn response(
             kinds.insert(export::XLSX.into(), json!({"schema": {"type": "string", "format": "binary"}}));
         }
         members.insert("content".into(), content);
+    } else if let Some((one, other)) = title.strip_prefix("x-shape:").and_then(|names| names.split_once('|')) {
+        let either = [one, other].map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
+        let example = known.get(one).map(|shape| shape.example());
+        let body = json!({"schema": {"oneOf": either}, "example": example});
+        members.insert("content".into(), json!({"application/json": body}));
     } else if let Some(name) = title.strip_prefix("x-shape:") {
         let (name, pictured) = name.strip_suffix("+svg").map_or((name, false), |name| (name, true));
         let mut kinds = json!({"application/json": content(name, known.get(name))});

@@ -94,6 +94,7 @@ fn holds(snapshot: &Value, filter: &Filter) -> bool {
         Test::AtLeast(bound) => values.iter().any(|value| compare(value, bound) != Ordering::Less),
         Test::AtMost(bound) => values.iter().any(|value| compare(value, bound) != Ordering::Greater),
         Test::Null(null) => values.is_empty() == *null,
+        Test::Any(filters) => filters.iter().any(|filter| holds(snapshot, filter)),
     }
 }
 

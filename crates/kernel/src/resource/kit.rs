@@ -10,7 +10,7 @@ use crate::{
     ctx::Ctx,
     fault::StoreResult,
     journal::{Fact, JournalTx},
-    list::{ListQuery, Page},
+    list::{Cursor, ListQuery, Page},
     record::Meta,
     shape::{Role, Ty},
 };
@@ -46,6 +46,12 @@ pub trait Rules: Resource {
         Ok(())
     }
 
+    /// What a list request asks of the store. Where a record shows what follows from the time, a filter on it asks
+    /// for what is stored and the time.
+    fn asked(_ctx: &Ctx, query: ListQuery) -> ListQuery {
+        query
+    }
+
     /// What must hold before a record is removed.
     async fn leave(_ctx: &Ctx, _tx: &mut Self::Tx, _record: &Self) -> Result<(), Refusal> {
         Ok(())
@@ -55,7 +61,11 @@ pub trait Rules: Resource {
 /// A page of a list.
 pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Result<Page<R>, Refusal> {
     ctx.require(R::permission(R::READ))?;
-    Ok(Repo::<R>::page(tx, ctx.org, query).await?)
+    let mut page = Repo::<R>::page(tx, ctx.org, &R::asked(ctx, query.clone())).await?;
+    // The cursor belongs to what the client asked, which is the same on the next page.
+    let last = page.items.last().filter(|_| page.next_cursor.is_some());
+    page.next_cursor = last.map(|last| Cursor::of(query, last).encode(query));
+    Ok(page)
 }
 
 /// How many records a list request matches, for use cases that asked for their own permission.
@@ -141,6 +151,13 @@ pub async fn change<R: Rules>(
     before: R,
     changes: Changes<R>,
 ) -> Result<R, Refusal> {
+    let after = put(ctx, tx, &before, changes).await?;
+    tx.journal().record(ctx, Fact::moved(verb, &before, &after)).await?;
+    Ok(after)
+}
+
+/// The same without the fact, for use cases that have more to say of it and record it themselves.
+pub async fn put<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, before: &R, changes: Changes<R>) -> Result<R, Refusal> {
     let mut after = before.clone();
     let mut check = Checker::new();
     let bound = changes.is_bound();
@@ -153,11 +170,10 @@ pub async fn change<R: Rules>(
     {
         return Err(illegal::<R>(from, to));
     }
-    settle(ctx, tx, Some(&before), &mut after, check).await?;
+    settle(ctx, tx, Some(before), &mut after, check).await?;
     after.meta_mut().touch(ctx);
     Repo::<R>::update(tx, &after, before.meta().revision).await.map_err(|error| duplicate::<R>(error))?;
-    R::follow(ctx, tx, Some(&before), &after).await?;
-    tx.journal().record(ctx, Fact::moved(verb, &before, &after)).await?;
+    R::follow(ctx, tx, Some(before), &after).await?;
     Ok(after)
 }
 

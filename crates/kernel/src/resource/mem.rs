@@ -17,6 +17,7 @@ use crate::{
     ctx::Ctx,
     fault::{StoreError, StoreResult},
     id::OrgId,
+    job::{JobQueue, JobsTx, MemJobs},
     journal::{Journal, JournalTx, MemJournal},
     list::{ListQuery, Page, matches_in_memory, page_in_memory},
 };
@@ -36,12 +37,14 @@ impl InMemory for MemTables {
     }
 }
 
-/// The records of every resource, the journal, and who is a member of which organization.
+/// The records of every resource, the journal, the jobs, and who is a member of which organization.
 #[derive(Clone, Debug, Default)]
 pub struct MemTables {
     tables: BTreeMap<&'static str, Table>,
     /// The journal.
     pub journal: MemJournal,
+    /// The jobs that are wanted.
+    pub jobs: MemJobs,
     /// The active members that references may name.
     pub members: BTreeSet<(OrgId, Uuid)>,
 }
@@ -49,6 +52,12 @@ pub struct MemTables {
 impl JournalTx for MemTables {
     fn journal(&mut self) -> &mut dyn Journal {
         &mut self.journal
+    }
+}
+
+impl JobsTx for MemTables {
+    fn jobs(&mut self) -> &mut dyn JobQueue {
+        &mut self.jobs
     }
 }
 
@@ -64,7 +73,8 @@ impl References for MemTables {
 }
 
 impl MemTables {
-    fn rows<R: Resource>(&self, org: OrgId) -> impl Iterator<Item = &R> {
+    /// The records of a kind, for what a domain does over many of them.
+    pub fn rows<R: Resource>(&self, org: OrgId) -> impl Iterator<Item = &R> {
         let table = self.tables.get(R::KIND).into_iter().flatten();
         table.filter(move |((of, _), _)| *of == org).filter_map(|(_, record)| record.downcast_ref::<R>())
     }

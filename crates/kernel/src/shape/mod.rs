@@ -341,6 +341,7 @@ mod tests {
             may("at", Ty::Time, ""),
             may("parts", Ty::List(&Ty::Object(&INNER), 3), ""),
             may("ids", Ty::List(&Ty::Id, 3), ""),
+            may("bound", Ty::Either(&Ty::Number(0.0, 9.0), &Ty::List(&Ty::Number(0.0, 9.0), 2)), ""),
         ]],
         view: View::Plain,
     };
@@ -377,6 +378,10 @@ mod tests {
         ];
         assert_eq!(errors(body), expected);
         assert_eq!(errors(br#"{"name": " "}"#), ["name required"]);
+        assert_eq!(errors(br#"{"name": "a", "bound": 10}"#), ["bound out_of_range"]);
+        assert_eq!(errors(br#"{"name": "a", "bound": [1, 10]}"#), ["bound[1] out_of_range"]);
+        assert_eq!(errors(br#"{"name": "a", "bound": "1"}"#), ["bound type"]);
+        assert!(OUTER.read(br#"{"name": "a", "bound": [1, 2]}"#).is_ok());
         assert_eq!(errors(br#"{"name": "a\u0000b"}"#), ["name control_character"]);
     }
 

@@ -133,6 +133,7 @@ impl Ty {
             Self::Any => json!({"type": "object", "additionalProperties": true}),
             Self::Counts => json!({"type": "object", "additionalProperties": {"type": "integer"}}),
             Self::Map(ty) => json!({"type": "object", "additionalProperties": ty.schema()}),
+            Self::Either(one, other) => json!({"anyOf": [one.schema(), other.schema()]}),
         }
     }
 
@@ -154,6 +155,7 @@ impl Ty {
             Self::Object(shape) => shape.example(),
             Self::Scalar => json!("yes"),
             Self::Any | Self::Counts | Self::Map(_) => json!({}),
+            Self::Either(one, _) => one.example(name),
         }
     }
 
@@ -161,6 +163,10 @@ impl Ty {
         match self {
             Self::Object(shape) => shape.walk(visit),
             Self::List(ty, _) | Self::Map(ty) => ty.walk(visit),
+            Self::Either(one, other) => {
+                one.walk(visit);
+                other.walk(visit);
+            }
             _ => {}
         }
     }

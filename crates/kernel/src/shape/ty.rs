@@ -49,6 +49,8 @@ pub enum Ty {
     Counts,
     /// An object whose members all are of this type.
     Map(&'static Ty),
+    /// One of the first type, or else of the second: a number or a list of numbers. Kept as a document.
+    Either(&'static Ty, &'static Ty),
 }
 
 impl Ty {
@@ -76,12 +78,21 @@ impl Ty {
             Self::Id | Self::Ref(_) => Kind::Id,
             Self::List(Self::Line(_) | Self::Text(_) | Self::Word(_), _) => Kind::Texts,
             Self::List(Self::Id | Self::Ref(_), _) => Kind::Ids,
-            Self::List(..) | Self::Object(_) | Self::Scalar | Self::Any | Self::Counts | Self::Map(_) => return None,
+            Self::List(..)
+            | Self::Object(_)
+            | Self::Scalar
+            | Self::Any
+            | Self::Counts
+            | Self::Map(_)
+            | Self::Either(..) => return None,
         })
     }
 
     /// Notes everything that is wrong with a value.
     pub fn check(self, path: &str, value: &Value, check: &mut Checker) {
+        if let Self::Either(one, other) = self {
+            return Self::check_either([*one, *other], path, value, check);
+        }
         let right = match (self, value) {
             (Self::Line(max), Value::String(text)) => {
                 check.line(path, text, max);
@@ -149,8 +160,23 @@ impl Ty {
         }
     }
 
+    /// A value that has the form of one of the types is held to that type's limits.
+    fn check_either(types: [Self; 2], path: &str, value: &Value, check: &mut Checker) {
+        for ty in types {
+            let mut apart = Checker::new();
+            ty.check(path, value, &mut apart);
+            if apart.is_well_formed() {
+                check.extend(apart.finish().err().unwrap_or_default());
+                return;
+            }
+        }
+        let [one, other] = types.map(Self::name);
+        check.malformed(path, "type", format!("must be {one} or {other}"));
+    }
+
     fn name(self) -> &'static str {
         match self {
+            Self::Either(one, _) => one.name(),
             Self::Line(_) | Self::Text(_) | Self::Word(_) => "a text",
             Self::Email => "an e-mail address",
             Self::Url => "a URL",
