@@ -29,6 +29,7 @@ impl<'s> Walk<'s> {
         walk.assessments().await;
         walk.evidence().await;
         walk.risks().await;
+        walk.analyses().await;
         walk.vendors().await;
         walk.incidents().await;
         walk.continuity().await;
@@ -80,6 +81,22 @@ impl<'s> Walk<'s> {
     /// Remembers a value for later paths.
     pub fn keep(&mut self, name: &str, value: &str) {
         self.vars.insert(name.to_owned(), value.to_owned());
+    }
+
+    async fn analyses(&mut self) {
+        let kri = json!({"name": "Unpatched hosts", "direction": "higher_is_worse", "amber": 5, "red": 10, "frequency": "monthly"});
+        self.make("POST /orgs/{org_id}/risks/kris", kri, "kri_id").await;
+        self.step("PATCH /orgs/{org_id}/risks/kris/{kri_id}", json!({"value": 245})).await;
+        self.step("POST /orgs/{org_id}/risks/kris/{kri_id}/values", json!({"value": 3})).await;
+        self.step("DELETE /orgs/{org_id}/risks/kris/{kri_id}", json!({})).await;
+        let model = json!({"lef": {"type": "pert", "min": 0.1, "mode": 0.5, "max": 2}, "loss_magnitude": {"type": "constant", "value": 1000}});
+        self.make("POST /orgs/{org_id}/risks/fair", json!({"name": "Walked", "model": model}), "analysis_id").await;
+        let one = "/orgs/{org_id}/risks/fair/{analysis_id}";
+        self.step(&format!("PATCH {one}"), json!({"name": "Walked over"})).await;
+        self.step(&format!("POST {one}/run"), json!({"trials": 1000, "seed": 1})).await;
+        self.make(&format!("POST {one}/run"), json!({"trials": 20_000_000, "seed": 1}), "run_id").await;
+        self.step(&format!("POST {one}/runs/{{run_id}}/cancel"), json!({})).await;
+        self.step(&format!("DELETE {one}"), json!({})).await;
     }
 
     async fn vendors(&mut self) {
