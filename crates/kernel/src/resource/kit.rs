@@ -161,7 +161,7 @@ pub async fn put<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, before: &R, changes: Chang
     let mut after = before.clone();
     let mut check = Checker::new();
     let bound = changes.is_bound();
-    R::imply(Some(&before), changes).apply(&mut after, &mut check);
+    R::imply(Some(before), changes).apply(&mut after, &mut check);
     if let Some(machine) = R::MACHINE
         && bound
         && let (Some(CellRef::Text(from)), Some(CellRef::Text(to))) =
