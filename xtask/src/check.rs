@@ -19,7 +19,6 @@ pub fn all() -> Result<()> {
     timed("build", || cargo(&["build", "--workspace", "--bins", "--examples", "--locked", "--quiet"]))?;
     timed("test", || cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]))?;
     timed("document", document)?;
-    timed("schema", || schema(3))?;
     timed("documentation", || {
         let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
             .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
