@@ -1,7 +1,7 @@
 //! The incident domain: what happened, the phases of the response (NIST SP 800-61), its clocks and its record.
 //!
 //! Reading order: [`phase`] (phases, moves, status), [`sla`] (clocks), [`incident`], [`response`] (the use cases),
-//! [`timeline`] and [`story`] (what is told of every change), [`task`], [`review`], [`exhibit`] (evidence),
+//! [`timeline`] and `story` (what is told of every change), [`task`], [`review`], [`exhibit`] (evidence),
 //! [`bundle`] (what an export consists of), [`metrics`], [`ports`]. The numbers are data: [`defaults`].
 
 pub mod bundle;

@@ -3,7 +3,7 @@
 //! Reading order: [`id`] (typed ids), [`ctx`] (who acts, where, when), [`access`] (roles and permissions),
 //! [`fault`] (how a failure presents itself), [`check`] (collecting field errors), [`patch`] (three-state
 //! merge patches), [`record`] (what every stored thing has), [`list`] (filters, sorts, keyset pages),
-//! [`shape`] (JSON objects with their limits), [`resource`] (what every stored record can do, declared once),
+//! [`shape`] (JSON objects with their limits), [`mod@resource`] (what every stored record can do, declared once),
 //! [`journal`] (what every change leaves behind), [`merkle`] (a root over many hashes), [`job`] (durable background
 //! work).
 //!
