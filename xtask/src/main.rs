@@ -95,7 +95,10 @@ fn main() -> Result<()> {
             openapi()
         }
         Task::Openapi => openapi(),
-        Task::Schema { examples } => check::schema(examples),
+        Task::Schema { examples } => {
+            check::document()?;
+            check::schema(examples)
+        }
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::NewDomain { name } => scaffold::domain(&root(), &name),
