@@ -4,6 +4,7 @@
 //! [`call`] (from a request to a use case and back), [`resource`] (the routes that every resource has), [`export`]
 //! (lists as files), [`zip`] (archives as they are sent), [`shell`] (ids, headers, logging around it all).
 
+pub mod access;
 pub mod call;
 pub mod caller;
 pub mod export;
