@@ -137,3 +137,52 @@ fn the_adapters_tables_are_the_databases() {
     let missing: Vec<_> = declared.iter().filter(|line| !actual.contains(line)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+#[test]
+fn every_declared_table_is_the_databases() {
+    let name = database(true);
+    let columns = psql(
+        &name,
+        "SELECT attrelid::regclass || '.' || attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
+         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped",
+    )
+    .replace("timestamp with time zone", "timestamptz");
+    let columns: Vec<&str> = columns.lines().collect();
+    let indexes = psql(
+        &name,
+        "SELECT indrelid::regclass || ' ' || indisunique || ' ' || (SELECT string_agg(attname, ' ' ORDER BY place)
+                FROM unnest(indkey::int[]) WITH ORDINALITY key (number, place) JOIN pg_attribute ON attrelid = indrelid AND attnum = number)
+         FROM pg_index WHERE indpred IS NULL",
+    );
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for resource in grc_uow::registry::resources() {
+        let table = resource.table;
+        let own = resource.members.iter().map(|member| {
+            let null = if member.nullable { "" } else { " NOT NULL" };
+            format!("{table}.{} {}{null}", member.column, grc_postgres::ddl::column_type(member))
+        });
+        let meta = ["id uuid", "org_id uuid", "created_at timestamptz", "updated_at timestamptz", "created_by uuid"];
+        let meta = meta.into_iter().chain(["revision bigint"]).map(|column| format!("{table}.{column} NOT NULL"));
+        for column in own.chain(meta) {
+            seen += 1;
+            if !columns.contains(&column.as_str()) {
+                wrong.push(column);
+            }
+        }
+        let has = |unique: &str, column: &str| {
+            let (exact, wider) =
+                (format!("{table} {unique} org_id {column}"), format!("{table} {unique} org_id {column} "));
+            indexes.lines().any(|index| index == exact || index.starts_with(&wider))
+        };
+        // What has no name is the only one of its organization, and in no list.
+        let listed = if resource.name == "id" { Vec::new() } else { grc_postgres::ddl::indexed(resource) };
+        let missing = listed.into_iter().filter(|column| !has("false", column) && !has("true", column));
+        wrong.extend(missing.map(|column| format!("no index on {table} ({column})")));
+        let unique = resource.members.iter().filter(|member| member.unique && !has("true", member.column));
+        wrong.extend(unique.map(|member| format!("no unique index on {table} ({})", member.column)));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 150, "{seen}");
+}

@@ -20,6 +20,7 @@ mod golden;
 mod harness;
 mod http;
 mod incident;
+mod lists;
 mod main_job;
 mod risk;
 mod vendor;

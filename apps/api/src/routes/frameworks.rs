@@ -3,10 +3,11 @@
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures::future::LocalBoxFuture;
 use grc_assessments::{
-    AssessmentsError, RequirementId,
+    RequirementId,
     framework::{self, Source, oscal},
 };
-use grc_kernel::{FrameworkId, OrgId, Record};
+use grc_kernel::{Ctx, FrameworkId, ListQuery, OrgId, Record, Refusal};
+use grc_uow::Uow;
 use paperclip::{
     actix::{OperationModifier, api_v2_operation, web},
     v2::{
@@ -20,10 +21,11 @@ use uuid::Uuid;
 use crate::{
     http::{
         call::{
-            Answer, Call, FrameworkRead, FrameworkWrite, IMPORT_MAX, Is, New, Nothing, Own, PageOf, Reply, read_body,
+            Answer, Call, FrameworkRead, FrameworkWrite, IMPORT_MAX, Is, Listed, New, Nothing, Own, Reply, read_body,
         },
         caller::Credential,
-        list::{Ask, Listing, page_of_records},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -41,7 +43,8 @@ shapes! {
         must("source", Ty::Word(Source::NAMES), "Where it comes from."),
         must("control_count", Ty::Int(0, i64::MAX), "How many assessable controls it has."),
         must("baselines", Ty::List(&Ty::Line(50), 50), "The baselines that its controls name."),
-        may("losses", Ty::List(&Ty::Object(LossBody::SHAPE), 1_000), "What an import could not keep in the model."),
+        may("losses", Ty::List(&Ty::Object(LossBody::SHAPE), 1_000), "What an import could not keep in the model.")
+            .sometimes(),
     ]],
     /// Something of an imported document that the model has no place for.
     LossBody [&[must("path", Ty::Text(1_000), "Where it stands."), must("reason", Ty::Text(1_000), "Why.")]],
@@ -108,13 +111,11 @@ async fn orgs(call: &Call<Own>) -> Result<Vec<OrgId>, Problem> {
     operation_id = "list_frameworks",
     summary = "The built-in frameworks and the caller's own"
 )]
-async fn list(call: Call<Own>, ask: Ask<Frameworks>) -> Result<Reply<PageOf<FrameworkBody>>, Problem> {
-    let request = ask.read()?;
+async fn list(call: Call<Own>, ask: Ask<Frameworks>) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
     let orgs = orgs(&call).await?;
-    call.read(async |_, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(framework::page(uow.assessments(), &orgs, &request.query).await?, &request))
-    })
-    .await
+    let read =
+        async move |_: &Ctx, uow: &mut Uow, query: &ListQuery| framework::page(uow.assessments(), &orgs, query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// One framework.
@@ -132,14 +133,13 @@ async fn controls(
     call: Call<Own>,
     id: web::Path<Uuid>,
     ask: Ask<Controls>,
-) -> Result<Reply<PageOf<FrameworkControl>>, Problem> {
-    let request = ask.read()?;
+) -> Result<Reply<Listed<FrameworkControl>>, Problem> {
     let orgs = orgs(&call).await?;
     let id = id.into_inner().into();
-    call.read(async |_, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(framework::requirements(uow.assessments(), &orgs, id, &request.query).await?, &request))
-    })
-    .await
+    let read = async move |_: &Ctx, uow: &mut Uow, query: &ListQuery| {
+        framework::requirements(uow.assessments(), &orgs, id, query).await
+    };
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// One control of a framework.
@@ -149,7 +149,7 @@ async fn control(call: Call<Own>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply
     let (id, control) = path.into_inner();
     call.read(async |_, uow| {
         let found = framework::requirement(uow.assessments(), &orgs, id.into(), RequirementId(control)).await?;
-        Ok::<_, AssessmentsError>(Answer::resource(found.snapshot()))
+        Ok::<_, Refusal>(Answer::resource(found.snapshot()))
     })
     .await
 }
@@ -163,7 +163,7 @@ async fn control(call: Call<Own>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply
 async fn export(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Is<OscalCatalog>>, Problem> {
     let orgs = orgs(&call).await?;
     let id: FrameworkId = id.into_inner().into();
-    call.read(async |_, uow| -> Result<Answer, AssessmentsError> {
+    call.read(async |_, uow| -> Result<Answer, Refusal> {
         let tx = uow.assessments();
         let found = framework::get(tx, &orgs, id).await?;
         let kept = tx.frameworks().document(id).await?.and_then(|text| serde_json::from_str::<Value>(&text).ok());
@@ -186,12 +186,10 @@ async fn list_own(
     call: Call<FrameworkRead>,
     _path: web::Path<Uuid>,
     ask: Ask<Frameworks>,
-) -> Result<Reply<PageOf<FrameworkBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(framework::page(uow.assessments(), &[ctx.org], &request.query).await?, &request))
-    })
-    .await
+) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
+    let read =
+        async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| framework::page(uow.assessments(), &[ctx.org], query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// A catalog as the raw body, with `key` and `name` in the query.
@@ -272,7 +270,7 @@ async fn import(
         if let Value::Object(members) = &mut body {
             members.insert("losses".into(), losses.into());
         }
-        Ok::<_, AssessmentsError>(Answer::created(body, format!("/api/v1/frameworks/{}", made.id)))
+        Ok::<_, Refusal>(Answer::created(body, format!("/api/v1/frameworks/{}", made.id)))
     })
     .await
 }

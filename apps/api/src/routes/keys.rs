@@ -1,19 +1,20 @@
 //! API keys.
 
 use grc_identity::{
-    IdentityError,
     api_key::{self, GRACE_MAX_SECONDS, IssueKey, Issued},
     query,
 };
-use grc_kernel::{Record, Role};
+use grc_kernel::{Ctx, ListQuery, Record, Refusal, Role};
+use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, Is, KeyAdmin, New, Nothing, PageOf, Reply},
-        list::{Ask, Listing, page_of_records},
+        call::{Answer, Body, Call, Is, KeyAdmin, Listed, New, Nothing, Reply},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -31,7 +32,7 @@ shapes! {
         null("expires_at", Ty::Time, "When it stops working."),
         null("last_used_at", Ty::Time, "When it was last used, to the minute."),
         null("revoked_at", Ty::Time, "When it was revoked."),
-        may("key", Ty::Line(200), "The secret, shown once."),
+        may("key", Ty::Line(200), "The secret, shown once.").sometimes(),
     ]],
     /// A new key.
     ApiKeyCreate [&[
@@ -66,12 +67,9 @@ async fn list(
     call: Call<KeyAdmin>,
     _path: web::Path<Uuid>,
     ask: Ask<Keys>,
-) -> Result<Reply<PageOf<ApiKeyBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
-        Ok(page_of_records(api_key::page(ctx, uow.identity(), &request.query).await?, &request))
-    })
-    .await
+) -> Result<Reply<Listed<ApiKeyBody>>, Problem> {
+    let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| api_key::page(ctx, uow.identity(), query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// Issues a key.
@@ -96,7 +94,7 @@ async fn create(
     call.write(body.bytes(), async |ctx, uow| {
         let issued = api_key::issue(ctx, uow.identity(), &app.secrets, command).await?;
         let location = format!("/api/v1/orgs/{org}/api-keys/{}", issued.key.id);
-        Ok::<_, IdentityError>(Answer::created(shown(&issued), location).secret(&["key"]))
+        Ok::<_, Refusal>(Answer::created(shown(&issued), location).secret(&["key"]))
     })
     .await
 }
@@ -122,7 +120,7 @@ async fn rotate(
     let reply = call
         .write(body.bytes(), async |ctx, uow| {
             let issued = api_key::rotate(ctx, uow.identity(), &app.secrets, id, grace).await?;
-            Ok::<_, IdentityError>(Answer::resource(shown(&issued)).secret(&["key"]))
+            Ok::<_, Refusal>(Answer::resource(shown(&issued)).secret(&["key"]))
         })
         .await;
     call.app.callers.forget();

@@ -1,19 +1,21 @@
 //! An organization's members.
 
 use grc_identity::{
-    IdentityError, MembershipStatus,
+    MembershipStatus,
     member::{self, AddMember, AmendMember},
     query,
 };
-use grc_kernel::{Record, Role};
+use grc_kernel::{Ctx, ListQuery, Record, Refusal, Role};
+use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, Is, New, Nothing, PageOf, Reply, UserAdd, UserAdmin, UserRead},
-        list::{Ask, Listing, page_of_records},
+        call::{Answer, Body, Call, Is, Listed, New, Nothing, Reply, UserAdd, UserAdmin, UserRead},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -30,7 +32,7 @@ shapes! {
         must("status", Ty::Word(MembershipStatus::NAMES), "Where the membership stands."),
         null("last_login_at", Ty::Time, "The last log-in."),
         must("mfa_enabled", Ty::Bool, "Whether a second factor is set up."),
-        may("invitation_url", Ty::Line(2_000), "Where the invited person sets a password; shown once."),
+        may("invitation_url", Ty::Line(2_000), "Where the invited person sets a password; shown once.").sometimes(),
     ]],
     /// A new member.
     UserCreate [&[
@@ -56,12 +58,9 @@ impl Listing for Users {
 
 /// The organization's members.
 #[api_v2_operation(tags("Users"), operation_id = "list_users", summary = "The organization's members")]
-async fn list(call: Call<UserRead>, _path: web::Path<Uuid>, ask: Ask<Users>) -> Result<Reply<PageOf<User>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
-        Ok(page_of_records(member::page(ctx, uow.identity(), &request.query).await?, &request))
-    })
-    .await
+async fn list(call: Call<UserRead>, _path: web::Path<Uuid>, ask: Ask<Users>) -> Result<Reply<Listed<User>>, Problem> {
+    let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| member::page(ctx, uow.identity(), query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// Adds a member.
@@ -88,7 +87,7 @@ async fn create(
                 members.insert("invitation_url".into(), format!("{}/invitations/{token}", app.public_url).into());
             }
             let location = format!("/api/v1/orgs/{org}/users/{}", added.member.account.id);
-            Ok::<_, IdentityError>(Answer::created(shown, location).secret(&["invitation_url"]))
+            Ok::<_, Refusal>(Answer::created(shown, location).secret(&["invitation_url"]))
         })
         .await;
     call.app.callers.forget();

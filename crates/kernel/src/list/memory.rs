@@ -62,7 +62,7 @@ fn read(value: &Value, kind: Kind) -> Option<Scalar> {
 }
 
 fn matches(snapshot: &Value, query: &ListQuery) -> bool {
-    query.filters.iter().all(|filter| holds(snapshot, filter)) && found(snapshot, query)
+    query.conditions().all(|filter| holds(snapshot, filter)) && found(snapshot, query)
 }
 
 fn found(snapshot: &Value, query: &ListQuery) -> bool {

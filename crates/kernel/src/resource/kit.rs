@@ -8,10 +8,11 @@ use super::{CellRef, Changes, References, Refusal, Repo, Resource};
 use crate::{
     check::Checker,
     ctx::Ctx,
+    fault::FieldError,
     journal::{Fact, JournalTx},
-    list::{ListQuery, Page},
+    list::{ListQuery, Page, Scalar, Test},
     record::Meta,
-    shape::{Role, Ty},
+    shape::Ty,
 };
 
 /// What is a resource's own. Everything has a default, so a resource without rules says only its transaction.
@@ -20,8 +21,12 @@ pub trait Rules: Resource {
     /// The transaction that its use cases run in: the domain's.
     type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
 
+    /// Whether `settle` looks at records that break limits or name what is not there too, so that all of it is reported
+    /// at once. It may then take nothing for granted.
+    const THOROUGH: bool = false;
+
     /// What must hold of a new or changed record, and what follows from its members. Runs after the limits and
-    /// references held; what it notes is reported with the field.
+    /// references held (unless it is thorough); what it notes is reported with the field.
     async fn settle(
         _ctx: &Ctx,
         _tx: &mut Self::Tx,
@@ -41,12 +46,35 @@ pub trait Rules: Resource {
     async fn leave(_ctx: &Ctx, _tx: &mut Self::Tx, _record: &Self) -> Result<(), Refusal> {
         Ok(())
     }
+
+    /// Changes a record for a client; of its own where more comes of what was said than of what it made of the record.
+    async fn amend(
+        ctx: &Ctx,
+        tx: &mut Self::Tx,
+        id: Self::Id,
+        if_match: Option<i64>,
+        changes: Changes<Self>,
+    ) -> Result<Self, Refusal> {
+        amend(ctx, tx, id, if_match, changes).await
+    }
+
+    /// Removes a record for a client; of its own where it is not the table's row that goes.
+    async fn remove(ctx: &Ctx, tx: &mut Self::Tx, id: Self::Id, if_match: Option<i64>) -> Result<Self, Refusal> {
+        remove(ctx, tx, id, if_match).await
+    }
 }
 
 /// A page of a list.
 pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Result<Page<R>, Refusal> {
     ctx.require(R::permission(R::READ))?;
-    Ok(Repo::<R>::page(tx, ctx.org, query).await?)
+    let page = match R::GONE {
+        None => Repo::<R>::page(tx, ctx.org, query).await?,
+        Some((member, word)) => {
+            let there = Test::NoneOf(vec![Scalar::Text(word.to_owned())]);
+            Repo::<R>::page(tx, ctx.org, &query.clone().within(member, there)).await?
+        }
+    };
+    Ok(page)
 }
 
 /// One record.
@@ -57,7 +85,18 @@ pub async fn get<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Re
 
 /// One record, for use cases that asked for their own permission.
 pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
-    Repo::<R>::find(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))
+    there(Repo::<R>::find(tx, ctx.org, id).await?)
+}
+
+/// The same, held against other writers until the transaction ends: for use cases that go on to change it.
+pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+    let record = there(Repo::<R>::lock(tx, ctx.org, id).await?)?;
+    unchanged(if_match, record.meta().revision)?;
+    Ok(record)
+}
+
+fn there<R: Resource>(found: Option<R>) -> Result<R, Refusal> {
+    found.filter(|record| !record.is_gone()).ok_or(Refusal::NotFound(R::KIND))
 }
 
 /// Creates a record.
@@ -103,8 +142,7 @@ pub async fn amend<R: Rules>(
     changes: Changes<R>,
 ) -> Result<R, Refusal> {
     ctx.require(R::permission(R::WRITE))?;
-    let before = find::<R>(ctx, tx, id).await?;
-    unchanged(if_match, before.meta().revision)?;
+    let before = hold::<R>(ctx, tx, id, if_match).await?;
     change(ctx, tx, "updated", before, changes).await
 }
 
@@ -156,8 +194,7 @@ pub async fn step<R: Rules>(
 /// Removes a record.
 pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
     ctx.require(R::permission(R::DELETE))?;
-    let record = find::<R>(ctx, tx, id).await?;
-    unchanged(if_match, record.meta().revision)?;
+    let record = hold::<R>(ctx, tx, id, if_match).await?;
     R::leave(ctx, tx, &record).await?;
     Repo::<R>::delete(tx, ctx.org, id).await.map_err(|error| match error {
         crate::StoreError::Reference(_) => {
@@ -172,7 +209,13 @@ pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Op
 /// An illegal move, with the legal ones.
 pub fn illegal<R: Resource>(from: &str, to: &str) -> Refusal {
     let available = R::MACHINE.map(|machine| machine.from(from).to_vec()).unwrap_or_default();
-    Refusal::Illegal { detail: format!("a {} cannot go from {from} to {to}", R::KIND), available }
+    Refusal::Illegal { detail: format!("{} that is {from} cannot become {to}", a(R::KIND)), available }
+}
+
+/// One of a kind, in words: `an assessment`, `a risk treatment`.
+pub fn a(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {}", kind.replace('_', " "))
 }
 
 /// Refuses a caller who saw another revision than the current one.
@@ -186,7 +229,7 @@ pub fn unchanged(if_match: Option<i64>, current: i64) -> Result<(), Refusal> {
 fn duplicate<R: Resource>(error: crate::StoreError) -> Refusal {
     match error {
         crate::StoreError::Duplicate(what) => {
-            Refusal::Conflict(format!("there is a {} with this {what} already", R::KIND))
+            Refusal::Conflict(format!("there is {} with this {what} already", a(R::KIND)))
         }
         other => other.into(),
     }
@@ -199,22 +242,23 @@ async fn settle<R: Rules>(
     after: &mut R,
     mut check: Checker,
 ) -> Result<(), Refusal> {
-    references(ctx, tx, before, after, &mut check).await?;
-    if check.is_clean() {
+    let missing = references(ctx, tx, before, after).await?;
+    if R::THOROUGH || (missing.is_empty() && check.is_clean()) {
         R::settle(ctx, tx, before, after, &mut check).await?;
     }
+    check.extend(missing);
     Ok(check.finish()?)
 }
 
-/// Notes every reference that was newly set and names nothing.
+/// Every reference that was newly set and names nothing.
 async fn references<R: Rules>(
     ctx: &Ctx,
     tx: &mut R::Tx,
     before: Option<&R>,
     after: &R,
-    check: &mut Checker,
-) -> Result<(), Refusal> {
-    for (member, attr) in R::members().filter(|(member, _)| member.role != Role::Computed) {
+) -> Result<Vec<FieldError>, Refusal> {
+    let mut missed = Vec::new();
+    for (member, attr) in R::members().filter(|(member, _)| !member.role.is_the_services()) {
         let now = (attr.get)(after);
         if before.is_some_and(|before| (attr.get)(before) == now) {
             continue;
@@ -231,8 +275,8 @@ async fn references<R: Rules>(
                 "user" => "is not an active member of the organization".to_owned(),
                 kind => format!("there is no such {kind}"),
             };
-            check.note(field, "unknown_reference", detail);
+            missed.push(FieldError::new(field, "unknown_reference", detail));
         }
     }
-    Ok(())
+    Ok(missed)
 }
