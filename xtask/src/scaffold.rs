@@ -33,18 +33,11 @@ pub fn migration(name: &str) -> Result<()> {
 const FILES: &[(&str, &str)] = &[
     (
         "lib.rs",
-        "//! The NAME domain.\n//!\n//! Reading order: [`model`], [`ports`], [`service`].\n\npub mod error;\npub mod mem;\npub mod model;\npub mod ports;\npub mod service;\n",
+        "//! The NAME domain.\n\npub mod ports;\n\nuse grc_kernel::resource::Declared;\n\npub use ports::TITLETx;\n\n/// The resources of this domain.\npub const RESOURCES: &[Declared] = &[];\n",
     ),
-    ("model.rs", "//! The entities.\n"),
     (
         "ports.rs",
-        "//! What this domain needs from the outside.\n\nuse grc_kernel::JournalTx;\n\n/// A transaction over this domain's repositories.\npub trait TITLETx: JournalTx {}\n",
-    ),
-    ("service.rs", "//! The use cases.\n"),
-    ("mem.rs", "//! The repositories in memory, for tests.\n"),
-    (
-        "error.rs",
-        "//! What the use cases can fail with.\n\nuse grc_kernel::{Fault, FaultKind, StoreError};\n\n/// A failure of a use case.\n#[derive(Debug, thiserror::Error)]\npub enum TITLEError {\n    /// The store failed.\n    #[error(transparent)]\n    Store(#[from] StoreError),\n}\n\nimpl Fault for TITLEError {\n    fn kind(&self) -> FaultKind {\n        match self {\n            Self::Store(error) => error.kind(),\n        }\n    }\n}\n",
+        "//! What this domain needs from the outside.\n\nuse grc_kernel::{JournalTx, resource::References};\n\n/// A transaction over this domain's repositories.\npub trait TITLETx: JournalTx + References {}\n\nimpl<T: JournalTx + References> TITLETx for T {}\n\n/// The transaction that the use cases take. (An alias, because in a signature `&mut dyn TITLETx` would mean a shorter\n/// life than the one in [`grc_kernel::Rules::Tx`].)\npub type Tx = dyn TITLETx;\n",
     ),
 ];
 
@@ -62,12 +55,12 @@ pub fn domain(name: &str) -> Result<()> {
         folder.join("Cargo.toml"),
         format!(
             "[package]\nname = \"grc-{name}\"\ndescription = \"The {name} domain.\"\nversion.workspace = true\nedition.workspace = true\n\
-             license.workspace = true\npublish.workspace = true\n\n[dependencies]\ngrc-kernel.workspace = true\nthiserror.workspace = true\n\n[lints]\nworkspace = true\n"
+             license.workspace = true\npublish.workspace = true\n\n[dependencies]\ngrc-kernel.workspace = true\n\n[lints]\nworkspace = true\n"
         ),
     )?;
     println!(
         "crates/{name} is made. Next, as docs/adding-a-domain.md says:\n\
-         1. add grc-{name} to [workspace.dependencies];\n2. name {title}Tx in uow::AppTx;\n3. write crates/postgres/src/{name}.rs and a migration;\n4. write apps/api/src/routes/{name}.rs."
+         1. add grc-{name} to [workspace.dependencies];\n2. name {title}Tx in uow::AppTx and its RESOURCES in uow::registry;\n3. write crates/postgres/src/{name}.rs and a migration;\n4. write apps/api/src/routes/{name}.rs."
     );
     Ok(())
 }

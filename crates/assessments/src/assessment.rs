@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, AssessmentId, Changes, Checker, Ctx, FrameworkId, NewJob, Refusal, Repo, Resource, Rules, kit,
+    Access, AssessmentId, Changes, Checker, Ctx, FrameworkId, NewJob, Refusal, Repo, Resource, Rules, StoreResult, kit,
     list::Scalar,
     resource,
     resource::Machine,
@@ -275,20 +275,19 @@ async fn start(
     kit::step(ctx, tx, verb, before, AssessmentStatus::InProgress.as_str(), changes).await
 }
 
-/// The verbs of these moves are the names of the states.
+/// The verbs of these moves are the names of the states. The job goes before the assessment, in the order in which a
+/// worker holds them: neither waits for the other.
 async fn halt(ctx: &Ctx, tx: &mut Tx, id: AssessmentId, next: AssessmentStatus) -> Result<Assessment, Refusal> {
-    let before = held(ctx, tx, id).await?;
-    let halted = kit::step(ctx, tx, next.as_str(), before, next.as_str(), Changes::none()).await?;
+    ctx.require(Assessment::permission(Access::Review))?;
     tx.jobs().cancel(ctx.org, JOB, id.0).await?;
-    Ok(halted)
+    let before = kit::hold(ctx, tx, id, None).await?;
+    kit::step(ctx, tx, next.as_str(), before, next.as_str(), Changes::none()).await
 }
 
 /// How many assessments of the organization are in progress.
-pub(crate) async fn count_running(ctx: &Ctx, tx: &mut Tx) -> Result<i64, Refusal> {
+pub(crate) async fn count_running(ctx: &Ctx, tx: &mut Tx) -> StoreResult<i64> {
     let running = vec![Scalar::Text(AssessmentStatus::InProgress.as_str().to_owned())];
-    let query = Assessment::LIST.query().only("status", running);
-    let groups = Repo::<Assessment>::tally(tx, ctx.org, &query, &[]).await?;
-    Ok(groups.first().map_or(0, |(_, count)| *count))
+    kit::count::<Assessment>(ctx, tx, &Assessment::LIST.query().only("status", running)).await
 }
 
 async fn under_limit(ctx: &Ctx, tx: &mut Tx, limit: i64) -> Result<(), Refusal> {

@@ -5,8 +5,7 @@
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
 
 use grc_kernel::{
-    Changes, Ctx, Job, JobId, JobStatus, Refusal, Repo, Resource, Rules, StoreError, Uuid, kit, list::Scalar,
-    resource::Cell,
+    Changes, Ctx, Job, JobId, JobStatus, Refusal, Repo, Resource, StoreError, Uuid, kit, list::Scalar, resource::Cell,
 };
 
 use crate::{
@@ -132,10 +131,10 @@ async fn findings(ctx: &Ctx, tx: &mut Tx, running: &Assessment) -> Outcome {
     assert_eq!(page.items.len(), 2);
     let one = page.items.first().ok_or("two findings")?.clone();
     assert_eq!(Repo::<Finding>::find(tx, ctx.org, one.id).await?.as_ref(), Some(&one));
-    let amend = Changes::none()
+    let amend = Changes::<Finding>::none()
         .set("status", Cell::Text("pass".into()))
         .set("remediation_notes", Cell::Text("Für alle eingeführt".into()));
-    let amended = Finding::amend(ctx, tx, one.id, Some(1), amend).await?;
+    let amended = kit::amend(ctx, tx, one.id, Some(1), amend).await?;
     assert_eq!((amended.status, amended.evaluated_by), (Verdict::Pass, EvaluatedBy::Human));
     assert!(matches!(Repo::update(tx, &amended, 1).await, Err(StoreError::Stale)));
     let tallies = tx.tally_findings(ctx.org, Some(running.id)).await?;

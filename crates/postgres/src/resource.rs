@@ -215,7 +215,8 @@ impl<R: Resource> Repo<R> for PgTx {
     }
 
     async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        self.one(org, id, " FOR UPDATE").await
+        // Not FOR UPDATE: that would also wait for whoever refers to the record, and they for it.
+        self.one(org, id, " FOR NO KEY UPDATE").await
     }
 
     async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {

@@ -375,39 +375,25 @@ impl<R: Served> Routes<R> {
     /// POST on the list.
     #[must_use]
     pub fn created(self) -> Self {
-        self.at_list(web::post().to(create::<R>))
+        self.on_list(web::post().to(create::<R>))
     }
 
     /// GET of one.
     #[must_use]
     pub fn read(self) -> Self {
-        self.at_one(web::get().to(get::<R>))
+        self.on_one(web::get().to(get::<R>))
     }
 
     /// PATCH of one.
     #[must_use]
     pub fn updated(self) -> Self {
-        self.at_one(web::patch().to(update::<R>))
+        self.on_one(web::patch().to(update::<R>))
     }
 
     /// DELETE of one.
     #[must_use]
     pub fn deleted(self) -> Self {
-        self.at_one(web::delete().to(delete::<R>))
-    }
-
-    /// A route of the resource's own on its list.
-    #[must_use]
-    pub fn at_list(mut self, route: web::Route) -> Self {
-        self.list = self.list.route(route);
-        self
-    }
-
-    /// A route of the resource's own on one record.
-    #[must_use]
-    pub fn at_one(mut self, route: web::Route) -> Self {
-        self.one = self.one.route(route);
-        self
+        self.on_one(web::delete().to(delete::<R>))
     }
 
     /// GET of one's history.
@@ -415,6 +401,20 @@ impl<R: Served> Routes<R> {
     pub fn with_history(mut self) -> Self {
         let path = format!("/api/v1/orgs/{{org_id}}/{}/{{{}}}/history", R::PATH, R::ID);
         self.history = Some(web::resource(&path).route(web::get().to(history::<R>)));
+        self
+    }
+
+    /// A route of its own on the list.
+    #[must_use]
+    pub fn on_list(mut self, route: web::Route) -> Self {
+        self.list = self.list.route(route);
+        self
+    }
+
+    /// A route of its own on one.
+    #[must_use]
+    pub fn on_one(mut self, route: web::Route) -> Self {
+        self.one = self.one.route(route);
         self
     }
 

@@ -74,12 +74,9 @@ shapes! {
     HoldRequest [&[must("reason", Ty::Line(1_000), "Why.")]],
 }
 
-/// The custody record.
-pub struct CustodyList;
-
-impl Listing for CustodyList {
+impl Listing for CustodyEventBody {
     const SPEC: &'static ListSpec = &model::CUSTODY;
-    type Item = CustodyEventBody;
+    type Item = Self;
 }
 
 fn store<R: Right>(call: &Call<R>) -> Result<Arc<dyn ObjectStore>, Problem> {
@@ -259,7 +256,7 @@ async fn integrity(
 async fn custody(
     call: Call<EvidenceRead>,
     path: web::Path<(Uuid, Uuid)>,
-    ask: Ask<CustodyList>,
+    ask: Ask<CustodyEventBody>,
 ) -> Result<Reply<Listed<CustodyEventBody>>, Problem> {
     let id = path.into_inner().1.into();
     let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| {
@@ -309,5 +306,5 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource(&format!("{one}/integrity")).route(web::get().to(integrity)))
         .service(web::resource(&format!("{one}/custody")).route(web::get().to(custody)))
         .service(web::resource(&format!("{one}/hold")).route(web::post().to(hold)).route(web::delete().to(release)));
-    Routes::<Evidence>::listed().at_one(web::get().to(get)).updated().deleted().into(config);
+    Routes::<Evidence>::listed().on_one(web::get().to(get)).updated().deleted().into(config);
 }

@@ -68,20 +68,14 @@ shapes! {
     OscalCatalog [&[must("catalog", Ty::Any, "The catalog, as NIST's OSCAL describes it.")]],
 }
 
-/// The list of frameworks.
-pub struct Frameworks;
-
-impl Listing for Frameworks {
+impl Listing for FrameworkBody {
     const SPEC: &'static grc_kernel::ListSpec = &framework::LIST;
-    type Item = FrameworkBody;
+    type Item = Self;
 }
 
-/// The list of a framework's controls.
-pub struct Controls;
-
-impl Listing for Controls {
+impl Listing for FrameworkControl {
     const SPEC: &'static grc_kernel::ListSpec = &framework::REQUIREMENTS;
-    type Item = FrameworkControl;
+    type Item = Self;
 }
 
 /// The organizations whose own frameworks the caller sees beside the built-in ones.
@@ -111,7 +105,7 @@ async fn orgs(call: &Call<Own>) -> Result<Vec<OrgId>, Problem> {
     operation_id = "list_frameworks",
     summary = "The built-in frameworks and the caller's own"
 )]
-async fn list(call: Call<Own>, ask: Ask<Frameworks>) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
+async fn list(call: Call<Own>, ask: Ask<FrameworkBody>) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
     let orgs = orgs(&call).await?;
     let read =
         async move |_: &Ctx, uow: &mut Uow, query: &ListQuery| framework::page(uow.assessments(), &orgs, query).await;
@@ -132,7 +126,7 @@ async fn get(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Is<FrameworkB
 async fn controls(
     call: Call<Own>,
     id: web::Path<Uuid>,
-    ask: Ask<Controls>,
+    ask: Ask<FrameworkControl>,
 ) -> Result<Reply<Listed<FrameworkControl>>, Problem> {
     let orgs = orgs(&call).await?;
     let id = id.into_inner().into();
@@ -185,7 +179,7 @@ async fn export(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Is<OscalCa
 async fn list_own(
     call: Call<FrameworkRead>,
     _path: web::Path<Uuid>,
-    ask: Ask<Frameworks>,
+    ask: Ask<FrameworkBody>,
 ) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
     let read =
         async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| framework::page(uow.assessments(), &[ctx.org], query).await;

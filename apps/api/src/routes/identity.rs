@@ -118,12 +118,9 @@ shapes! {
     ]],
 }
 
-/// The list of organizations.
-pub struct Organizations;
-
-impl Listing for Organizations {
+impl Listing for OrganizationBody {
     const SPEC: &'static grc_kernel::ListSpec = &query::ORGANIZATIONS;
-    type Item = OrganizationBody;
+    type Item = Self;
 }
 
 fn profile(account: &Account) -> Value {
@@ -227,10 +224,7 @@ fn own_session(call: &Call<Own>) -> Result<grc_identity::model::SessionId, Probl
 #[api_v2_operation(tags("Authentication"), operation_id = "logout", summary = "End the session of this request")]
 async fn logout(call: Call<Own>) -> Result<Reply<Nothing>, Problem> {
     let id = own_session(&call)?;
-    let reply =
-        call.write(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await
 }
 
 /// Changes one's own password; other sessions end.
@@ -240,15 +234,12 @@ async fn password(call: Call<Own>, body: Body<PasswordRequest>) -> Result<Reply<
     let session = own_session(&call)?;
     let (current, new) = (input.text("current_password"), input.text("new_password"));
     let passwords = &call.app.passwords;
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            account::change_password(ctx, uow.identity(), passwords, Some(session), &current, &new)
-                .await
-                .map(|()| Answer::none())
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        account::change_password(ctx, uow.identity(), passwords, Some(session), &current, &new)
+            .await
+            .map(|()| Answer::none())
+    })
+    .await
 }
 
 /// Accepts an invitation and opens a session.
@@ -308,10 +299,7 @@ async fn sessions(call: Call<Own>) -> Result<Reply<PageOf<SessionInfo>>, Problem
 #[api_v2_operation(tags("Authentication"), operation_id = "revoke_session", summary = "End one of one's own sessions")]
 async fn revoke(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Nothing>, Problem> {
     let id = id.into_inner().into();
-    let reply =
-        call.write(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await
 }
 
 /// One's own account.
@@ -357,7 +345,7 @@ async fn update_me(call: Call<Own>, body: Body<ProfilePatch>) -> Result<Reply<Is
     operation_id = "list_organizations",
     summary = "The organizations that the caller belongs to"
 )]
-async fn list(call: Call<Own>, ask: Ask<Organizations>) -> Result<Reply<Listed<OrganizationBody>>, Problem> {
+async fn list(call: Call<Own>, ask: Ask<OrganizationBody>) -> Result<Reply<Listed<OrganizationBody>>, Problem> {
     // An API key belongs to one organization, and sees that one.
     let of_key = call.caller.as_ref().and_then(|caller| match &caller.credential {
         Credential::Key(key) => Some(key.org),
@@ -428,11 +416,10 @@ async fn update(
 #[api_v2_operation(tags("Organizations"), operation_id = "delete_organization", summary = "Delete an organization")]
 async fn delete(call: Call<Platform>, _path: web::Path<Uuid>) -> Result<Reply<Nothing>, Problem> {
     let seen = call.if_match()?;
-    let reply = call
-        .write(&[], async |ctx, uow| organization::delete(ctx, uow.identity(), seen).await.map(|()| Answer::none()))
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| {
+        organization::delete(ctx, uow.identity(), seen).await.map(|()| Answer::none())
+    })
+    .await
 }
 
 /// The routes.

@@ -45,12 +45,9 @@ shapes! {
     ApiKeyRotation [&[may("grace_seconds", Ty::Int(0, GRACE_MAX_SECONDS), "How long the old secret goes on working.")]],
 }
 
-/// The list of keys.
-pub struct Keys;
-
-impl Listing for Keys {
+impl Listing for ApiKeyBody {
     const SPEC: &'static grc_kernel::ListSpec = &query::API_KEYS;
-    type Item = ApiKeyBody;
+    type Item = Self;
 }
 
 fn shown(issued: &Issued) -> Value {
@@ -66,7 +63,7 @@ fn shown(issued: &Issued) -> Value {
 async fn list(
     call: Call<KeyAdmin>,
     _path: web::Path<Uuid>,
-    ask: Ask<Keys>,
+    ask: Ask<ApiKeyBody>,
 ) -> Result<Reply<Listed<ApiKeyBody>>, Problem> {
     let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| api_key::page(ctx, uow.identity(), query).await;
     export::listed(&call, &ask, read, Record::snapshot).await
@@ -117,14 +114,11 @@ async fn rotate(
     let id = path.into_inner().1.into();
     let grace = body.read_or_empty()?.get("grace_seconds").unwrap_or(0);
     let app = call.app.clone();
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            let issued = api_key::rotate(ctx, uow.identity(), &app.secrets, id, grace).await?;
-            Ok::<_, Refusal>(Answer::resource(shown(&issued)).secret(&["key"]))
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        let issued = api_key::rotate(ctx, uow.identity(), &app.secrets, id, grace).await?;
+        Ok::<_, Refusal>(Answer::resource(shown(&issued)).secret(&["key"]))
+    })
+    .await
 }
 
 /// Revokes a key.
@@ -132,11 +126,8 @@ async fn rotate(
 async fn delete(call: Call<KeyAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Nothing>, Problem> {
     let id = path.into_inner().1.into();
     let seen = call.if_match()?;
-    let reply = call
-        .write(&[], async |ctx, uow| api_key::revoke(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| api_key::revoke(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
+        .await
 }
 
 /// The routes.

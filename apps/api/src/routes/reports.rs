@@ -200,5 +200,5 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource(&format!("{all}/preview")).route(web::get().to(preview)))
         .service(web::resource(&format!("{all}/{{report_id}}/download")).route(web::get().to(download)));
-    Routes::<Report>::listed().at_list(web::post().to(create)).read().deleted().into(config);
+    Routes::<Report>::listed().on_list(web::post().to(create)).read().deleted().into(config);
 }

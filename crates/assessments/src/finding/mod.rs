@@ -4,7 +4,7 @@ pub mod summary;
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, AssessmentId, Changes, Ctx, EvidenceId, FindingId, Refusal, Resource, Rules, UserId, kit, nested, resource,
+    Access, AssessmentId, Changes, Ctx, EvidenceId, FindingId, Refusal, Resource, Rules, UserId, nested, resource,
     resource::{Cell, Nested},
     shape::Ty,
     wire_enum,
@@ -142,20 +142,14 @@ impl Rules for Finding {
 
     /// A person who states the verdict, its severity or its rationale takes the finding over, even where they say what
     /// it says already: it is theirs from then on, and no longer in need of review.
-    async fn amend(
-        ctx: &Ctx,
-        tx: &mut Tx,
-        id: FindingId,
-        if_match: Option<i64>,
-        mut changes: Changes<Self>,
-    ) -> Result<Self, Refusal> {
-        if ["status", "severity", "rationale"].iter().any(|member| changes.value(member).is_some()) {
-            changes = changes
-                .set("evaluated_by", Cell::Text(EvaluatedBy::Human.as_str().to_owned()))
-                .set("needs_review", Cell::Bool(false))
-                .set("confidence", Cell::Number(1.0));
+    fn imply(_: Option<&Self>, changes: Changes<Self>) -> Changes<Self> {
+        if ["status", "severity", "rationale"].iter().all(|member| changes.value(member).is_none()) {
+            return changes;
         }
-        kit::amend(ctx, tx, id, if_match, changes).await
+        changes
+            .set("evaluated_by", Cell::Text(EvaluatedBy::Human.as_str().to_owned()))
+            .set("needs_review", Cell::Bool(false))
+            .set("confidence", Cell::Number(1.0))
     }
 }
 

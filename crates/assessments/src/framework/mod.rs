@@ -6,7 +6,7 @@ pub mod oscal;
 
 use grc_kernel::{
     Access, Ctx, Fact, Field, FrameworkId, Kind, ListQuery, ListSpec, Meta, OrgId, Page, Permission, Record, Refusal,
-    Repo, Resource, kit, list::Scalar, record::with_meta, typed_id, wire_enum,
+    Resource, kit, list::Scalar, record::with_meta, typed_id, wire_enum,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -311,8 +311,8 @@ pub async fn delete(ctx: &Ctx, tx: &mut Tx, id: FrameworkId, if_match: Option<i6
         return Err(Refusal::Conflict("a built-in framework stays".into()));
     }
     kit::unchanged(if_match, framework.meta.revision)?;
-    let users = Assessment::LIST.query().only("framework_id", vec![Scalar::Id(id.0)]).limited(1);
-    if !Repo::<Assessment>::page(tx, ctx.org, &users).await?.items.is_empty() {
+    let users = Assessment::LIST.query().only("framework_id", vec![Scalar::Id(id.0)]);
+    if kit::count::<Assessment>(ctx, tx, &users).await? > 0 {
         return Err(Refusal::Conflict("an assessment uses the framework".into()));
     }
     tx.frameworks().delete(ctx.org, id).await?;

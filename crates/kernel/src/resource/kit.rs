@@ -8,7 +8,7 @@ use super::{CellRef, Changes, References, Refusal, Repo, Resource};
 use crate::{
     check::Checker,
     ctx::Ctx,
-    fault::FieldError,
+    fault::{FieldError, StoreResult},
     journal::{Fact, JournalTx},
     list::{ListQuery, Page, Scalar, Test},
     record::Meta,
@@ -20,6 +20,12 @@ use crate::{
 pub trait Rules: Resource {
     /// The transaction that its use cases run in: the domain's.
     type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
+
+    /// What a client's words imply beyond themselves, seen before they are applied: where it matters whether a member
+    /// was said or left as it was. (Of changes that Rust code makes nothing can be asked.)
+    fn imply(_before: Option<&Self>, changes: Changes<Self>) -> Changes<Self> {
+        changes
+    }
 
     /// Whether `settle` looks at records that break limits or name what is not there too, so that all of it is reported
     /// at once. It may then take nothing for granted.
@@ -47,7 +53,7 @@ pub trait Rules: Resource {
         Ok(())
     }
 
-    /// Changes a record for a client; of its own where more comes of what was said than of what it made of the record.
+    /// Changes a record for a client; of its own where that is more than a change of the record.
     async fn amend(
         ctx: &Ctx,
         tx: &mut Self::Tx,
@@ -75,6 +81,12 @@ pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Res
         }
     };
     Ok(page)
+}
+
+/// How many records a list request matches, for use cases that asked for their own permission.
+pub async fn count<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> StoreResult<i64> {
+    let groups = Repo::<R>::tally(tx, ctx.org, query, &[]).await?;
+    Ok(groups.first().map_or(0, |(_, count)| *count))
 }
 
 /// One record.
@@ -118,6 +130,7 @@ pub async fn add<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Re
 pub async fn draft<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Result<R, Refusal> {
     let mut record = R::blank(ctx.new_id(), ctx.org, Meta::new(ctx));
     let mut check = Checker::new();
+    let changes = R::imply(None, changes);
     let said_state = R::MACHINE.and_then(|machine| changes.value(machine.field).cloned());
     changes.found(&mut record, ctx.now, &mut check);
     if let Some(machine) = R::MACHINE {
@@ -156,7 +169,7 @@ pub async fn change<R: Rules>(
 ) -> Result<R, Refusal> {
     let mut after = before.clone();
     let mut check = Checker::new();
-    changes.apply(&mut after, &mut check);
+    R::imply(Some(&before), changes).apply(&mut after, &mut check);
     if let Some(machine) = R::MACHINE
         && let (Some(CellRef::Text(from)), Some(CellRef::Text(to))) =
             (before.value(machine.field), after.value(machine.field))
