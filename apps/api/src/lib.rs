@@ -10,6 +10,7 @@ pub mod http;
 pub mod openapi;
 pub mod routes;
 pub mod serve;
+pub mod simulation;
 pub mod worker;
 
 /// The version of the service.

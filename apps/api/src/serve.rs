@@ -12,6 +12,7 @@ use std::{
 
 use actix_web::{App as ActixApp, HttpServer, middleware::Compress, web::Data};
 use bytes::Bytes;
+use grc_bcm::continuity::climate::HazardTable;
 use grc_cluster::{Cluster, ClusterConfig};
 use grc_evidence::ObjectStore;
 use grc_identity::{Secrets, account};
@@ -33,7 +34,9 @@ use crate::{
     config::{Config, StoreKind},
     http::{caller::Callers, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
-    routes, worker,
+    routes,
+    simulation::Simulator,
+    worker,
 };
 
 /// The database of the embedded cluster.
@@ -65,8 +68,12 @@ pub struct App {
     pub limits: Limits,
     /// Callers.
     pub callers: Callers,
+    /// The climate hazards of regions.
+    pub hazards: Arc<HazardTable>,
     /// How clients reach the service.
     pub public_url: String,
+    /// Simulations.
+    pub simulator: Simulator,
     /// Whether the service is about to stop.
     pub draining: AtomicBool,
     /// Wakes an idle worker.
@@ -218,11 +225,27 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         passwords: Argon2Passwords::default(),
         secrets: SystemSecrets,
         ids: Arc::new(V7Ids),
+        hazards: Arc::new(hazards(&config.data_dir)?),
         public_url,
+        simulator: Simulator::default(),
         draining: AtomicBool::new(false),
         wake: Notify::new(),
         config,
     })
+}
+
+/// The operator's table of climate hazards, where the data directory holds one; else the built-in one.
+fn hazards(data: &Path) -> Result<HazardTable, StartError> {
+    let path = data.join("climate-hazards.json");
+    let problem = |what: &str| StartError::Setup(format!("{}: {what}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HazardTable::illustrative()),
+        Err(error) => Err(problem(&error.to_string())),
+        Ok(text) => HazardTable::parse(&text).map_err(|errors| {
+            let all: Vec<String> = errors.iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
+            problem(&all.join("; "))
+        }),
+    }
 }
 
 fn evidence_folder(data: &Path) -> PathBuf {
@@ -269,6 +292,8 @@ fn http_server(app: &Data<App>, listener: TcpListener) -> Result<actix_web::dev:
     })
     .workers(cores)
     .client_request_timeout(Duration::from_secs(10))
+    // A client that closes has gone away: what it asked for is dropped, and a simulation of it ends.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(30)
     .disable_signals()
     .listen(listener)

@@ -10,12 +10,13 @@ use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
 use grc_evidence::service as evidence;
 use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_reports::{Report, render, service as reports, snapshot::Generation};
+use grc_risk::fair::run as fair;
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, adapters::clock, http::problem::Problem, serve::App};
+use crate::{VERSION, adapters::clock, http::problem::Problem, serve::App, simulation};
 
 /// How long a worker that says nothing keeps its job.
-const LEASE: time::Duration = time::Duration::seconds(30);
+pub(crate) const LEASE: time::Duration = time::Duration::seconds(30);
 /// How often an idle worker looks, where nothing wakes it.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -64,7 +65,7 @@ enum Outcome {
 
 async fn carry_out(app: &Data<App>, job: Job, stop: &CancellationToken) {
     loop {
-        match step(app, &job).await {
+        match step(app, &job, stop).await {
             Ok(Outcome::Over) => return,
             Ok(Outcome::More) if stop.is_cancelled() => return put_back(app, &job, Some(clock::now()), None).await,
             Ok(Outcome::More) => {
@@ -97,6 +98,7 @@ async fn failed(app: &Data<App>, job: &Job, problem: &Problem) {
         .write(job.org, async |uow| {
             match job.kind.as_str() {
                 assessment::JOB => assessment::fail(&ctx, uow.assessments(), AssessmentId(job.subject), &why).await?,
+                fair::JOB => fair::fail(&ctx, uow.risk(), fair::RunId(job.subject), &why).await?,
                 reports::JOB => reports::fail(&ctx, uow.reports(), ReportId(job.subject), &why).await?,
                 _ => {}
             }
@@ -124,13 +126,17 @@ fn ctx(app: &App, job: &Job) -> Ctx {
     Ctx::new(job.org, actor, clock::now(), format!("job-{}", job.id), Arc::clone(&app.ids))
 }
 
-async fn step(app: &Data<App>, job: &Job) -> Result<Outcome, Problem> {
+async fn step(app: &Data<App>, job: &Job, stop: &CancellationToken) -> Result<Outcome, Problem> {
     let ctx = ctx(app, job);
     match job.kind.as_str() {
         assessment::JOB => {
             let step =
                 app.db.write(job.org, async |uow| grc_flows::execution::step(&ctx, uow, job, &Builtin).await).await?;
             Ok(if step == Step::More { Outcome::More } else { Outcome::Over })
+        }
+        fair::JOB => {
+            let over = simulation::job::carry_out(app, &ctx, job, stop).await?;
+            Ok(if over { Outcome::Over } else { Outcome::More })
         }
         reports::JOB => generate(app, &ctx, job).await.map(|()| Outcome::Over),
         evidence::PURGE_JOB => {

@@ -6,13 +6,14 @@
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
 
 use grc_kernel::{
-    Changes, Ctx, FindingId, Refusal, Repo, Resource, Rules, StoreError, Uuid, kit, list::Scalar, resource::Cell,
+    Changes, Ctx, EvidenceId, FindingId, Refusal, Repo, Resource, Rules, StoreError, Uuid, kit, list::Scalar,
+    resource::Cell,
 };
 use time::Duration;
 
 use crate::{
-    Evidence,
-    model::{self, EvidenceStatus, Review},
+    Evidence, handing,
+    model::{self, EvidenceStatus, Review, Touch},
     ports::Tx,
     service::{self, Settled},
     store::Inspection,
@@ -78,9 +79,38 @@ pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Result<(), Box<dyn std::error::Err
     assert_eq!(kit::page::<Evidence>(ctx, tx, &stored_only).await?.items.len(), 1);
     let tagged = Evidence::LIST.query().only("control_ref", vec![Scalar::Text("SOC2_TYPE2:CC6.1".into())]);
     assert_eq!(kit::page::<Evidence>(ctx, tx, &tagged).await?.items.len(), 1);
+    handed_over(ctx, tx, made.id, second.id).await?;
     Evidence::remove(ctx, tx, second.id, None).await?;
     assert_eq!(kit::page::<Evidence>(ctx, tx, &Evidence::LIST.query()).await?.items.len(), 1);
     assert!(matches!(service::get(ctx, tx, second.id).await, Err(Refusal::NotFound(_))));
+    Ok(())
+}
+
+async fn handed_over(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    stored: EvidenceId,
+    rejected: EvidenceId,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let absent = EvidenceId(Uuid::from_u128(5));
+    let named: Vec<(String, EvidenceId)> =
+        [stored, absent, rejected].into_iter().enumerate().map(|(i, id)| (format!("ids[{i}]"), id)).collect();
+    let Err(Refusal::Invalid(errors)) = handing::link(ctx, tx, &named, "case 1").await else {
+        panic!("two of them cannot be linked")
+    };
+    let errors: Vec<_> = errors.into_iter().map(|e| (e.field, e.code)).collect();
+    assert_eq!(errors, [("ids[1]".to_owned(), "unknown_reference"), ("ids[2]".to_owned(), "not_stored")]);
+    let linked = handing::link(ctx, tx, &named[..1], "case 1").await?;
+    assert_eq!(linked.iter().map(|e| e.id).collect::<Vec<_>>(), [stored]);
+    let exported = handing::export(ctx, tx, &[rejected, stored, absent], "case 1").await?;
+    assert_eq!(exported.len(), 2, "what is not stored is told, what is not there is not");
+    let record = handing::custody(ctx, tx, &[stored, rejected], &model::CUSTODY.query()).await?.items;
+    let mut last: Vec<_> = record.iter().filter(|e| e.reason.as_deref() == Some("case 1")).collect();
+    last.sort_by_key(|event| event.id);
+    let last: Vec<_> = last.into_iter().map(|e| (e.evidence, e.event, e.sha256.clone())).collect();
+    let hash = linked[0].sha256.clone();
+    assert_eq!(last, [(stored, Touch::Linked, hash.clone()), (stored, Touch::Exported, hash)]);
+    assert!(handing::custody(ctx, tx, &[], &model::CUSTODY.query()).await?.items.is_empty());
     Ok(())
 }
 

@@ -57,13 +57,13 @@ impl<T: InMemory> Files for T {
         Ok(found.into_iter().map(with_text).collect())
     }
 
-    async fn touch(&mut self, event: &CustodyEvent) -> StoreResult<()> {
-        self.tables().keep(|custody: &mut Custody| custody.0.push(event.clone()));
+    async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()> {
+        self.tables().keep(|custody: &mut Custody| custody.0.extend_from_slice(events));
         Ok(())
     }
 
-    async fn custody(&mut self, org: OrgId, id: EvidenceId, query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
-        let of = |event: &&CustodyEvent| event.org == org && event.evidence == id;
+    async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
+        let of = |event: &&CustodyEvent| event.org == org && ids.contains(&event.evidence);
         Ok(self.tables().keep(|custody: &mut Custody| page_in_memory(custody.0.iter().filter(of), query)))
     }
 }

@@ -1,7 +1,7 @@
 //! The entities.
 
 use grc_kernel::{
-    Access, AssessmentId, EvidenceId, Field, FindingId, Kind, ListSpec, OrgId, Record,
+    Access, AssessmentId, Ctx, EvidenceId, Field, FindingId, Kind, ListSpec, OrgId, Record,
     record::timestamp,
     resource,
     shape::{Preset, Ty, may},
@@ -63,7 +63,7 @@ resource! {
         kind: "evidence", table: "evidence", area: "evidence", name: "filename", sort: ("created_at", true),
         write: Access::Review, delete: Access::Write, answer: "EvidenceBody", request: "UploadRequest",
         gone: ("status", "deleted"),
-        extra: &[may("text", Ty::Text(1_000_000), "The text, when one piece is read.").sometimes()],
+        extra: &[may("text", Ty::Text(1_000_000), "The text, when one piece is read.").occasional()],
     }
     /// The name that the client gave it.
     filename: String = Ty::Line(255), required, fixed, sorts, searches;
@@ -152,6 +152,23 @@ pub struct CustodyEvent {
     pub reason: Option<String>,
     /// The evidence's hash at the time.
     pub sha256: Option<String>,
+}
+
+impl CustodyEvent {
+    /// What the actor does to a piece of evidence now.
+    pub fn of(ctx: &Ctx, evidence: &Evidence, event: Touch, reason: Option<String>) -> Self {
+        Self {
+            id: ctx.new_id(),
+            org: ctx.org,
+            evidence: evidence.id,
+            at: ctx.now,
+            actor_id: ctx.actor.id,
+            actor: ctx.actor.name.clone(),
+            event,
+            reason,
+            sha256: evidence.sha256.clone(),
+        }
+    }
 }
 
 impl Record for CustodyEvent {

@@ -19,10 +19,10 @@ pub trait Files: Send {
         names: &[String],
         ids: &[EvidenceId],
     ) -> StoreResult<Vec<(Evidence, Option<String>)>>;
-    /// Adds to the custody record.
-    async fn touch(&mut self, event: &CustodyEvent) -> StoreResult<()>;
-    /// A page of the custody record.
-    async fn custody(&mut self, org: OrgId, id: EvidenceId, query: &ListQuery) -> StoreResult<Page<CustodyEvent>>;
+    /// Adds to the custody record, in one statement.
+    async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()>;
+    /// A page of the custody record of some evidence.
+    async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>>;
 }
 
 /// A look at the frameworks.

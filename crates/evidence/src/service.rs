@@ -7,7 +7,6 @@ use grc_kernel::{
     resource::Cell,
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::{
     model::{CustodyEvent, Evidence, EvidenceStatus, Touch},
@@ -212,7 +211,7 @@ pub async fn custody_page(
     query: &ListQuery,
 ) -> Result<Page<CustodyEvent>, Refusal> {
     kit::get::<Evidence>(ctx, tx, id).await?;
-    Ok(tx.custody(ctx.org, id, query).await?)
+    Ok(tx.custody(ctx.org, &[id], query).await?)
 }
 
 async fn custody(
@@ -222,18 +221,7 @@ async fn custody(
     event: Touch,
     reason: Option<String>,
 ) -> Result<(), Refusal> {
-    let event = CustodyEvent {
-        id: ctx.new_id::<Uuid>(),
-        org: ctx.org,
-        evidence: evidence.id,
-        at: ctx.now,
-        actor_id: ctx.actor.id,
-        actor: ctx.actor.name.clone(),
-        event,
-        reason,
-        sha256: evidence.sha256.clone(),
-    };
-    Ok(tx.touch(&event).await?)
+    Ok(tx.touch(&[CustodyEvent::of(ctx, evidence, event, reason)]).await?)
 }
 
 async fn purge(ctx: &Ctx, tx: &mut Tx, evidence: &Evidence) -> Result<(), Refusal> {

@@ -116,8 +116,8 @@ impl Files for PgTx {
         Ok(found.into_iter().map(with_text).collect())
     }
 
-    async fn touch(&mut self, event: &CustodyEvent) -> StoreResult<()> {
-        let row = CustodyRow {
+    async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()> {
+        let row = |event: &CustodyEvent| CustodyRow {
             id: event.id,
             org_id: event.org.0,
             evidence_id: event.evidence.0,
@@ -128,12 +128,18 @@ impl Files for PgTx {
             reason: event.reason.clone(),
             sha256: event.sha256.clone(),
         };
-        diesel::insert_into(custody::table).values(row).execute(self.connection()?).await.map_err(error::store)?;
+        // PostgreSQL takes 65,535 bound values in a statement.
+        for events in events.chunks(5_000) {
+            let rows: Vec<CustodyRow> = events.iter().map(row).collect();
+            diesel::insert_into(custody::table).values(rows).execute(self.connection()?).await.map_err(error::store)?;
+        }
         Ok(())
     }
 
-    async fn custody(&mut self, org: OrgId, id: EvidenceId, query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
-        let from = Parts::default().sql("FROM custody WHERE org_id = ").id(org).sql(" AND evidence_id = ").id(id);
+    async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
+        let ids = ids.iter().map(|id| Scalar::Id(id.0)).collect();
+        let from = Parts::default().sql("FROM custody WHERE org_id = ").id(org).sql(" AND evidence_id = ANY (");
+        let from = from.array(Kind::Ids, ids).sql(")");
         list::page::<CustodyRow, CustodyEvent>(self.connection()?, from, "id", query).await
     }
 }

@@ -225,7 +225,7 @@ impl QueryFragment<Pg> for Count {
     }
 }
 
-/// A statement that returns no rows, for what Diesel's own language cannot say.
+/// A statement for what Diesel's own language cannot say. The rows of one that has any are read by position.
 pub(crate) struct Statement(pub(crate) Parts);
 
 impl Query for Statement {
@@ -322,6 +322,12 @@ fn test(parts: Parts, field: &Field, test: &Test) -> Parts {
             parts.sql(format!("coalesce(cardinality({column}), 0) {} 0", if *null { "=" } else { ">" }))
         }
         Test::Null(null) => parts.sql(format!("{column} IS {}NULL", if *null { "" } else { "NOT " })),
+        Test::Any(filters) => {
+            let any = filters
+                .iter()
+                .fold(parts.sql("(false"), |parts, filter| self::test(parts.sql(" OR "), filter.field, &filter.test));
+            any.sql(")")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, Refusal, Repo, Resource, Rules, StoreResult, Uuid, kit,
+    Access, Changes, Checker, Ctx, ListQuery, Refusal, Repo, Resource, Rules, StoreResult, Uuid, kit,
     list::{Filter, Scalar, Test},
     resource,
     resource::Machine,
@@ -91,6 +91,15 @@ impl Rules for Acceptance {
         check.ensure(future, "expires_at", "out_of_range", "must lie in the future");
         Ok(())
     }
+
+    fn asked(ctx: &Ctx, mut query: ListQuery) -> ListQuery {
+        let asked = std::mem::take(&mut query.filters);
+        query.filters = asked
+            .into_iter()
+            .flat_map(|filter| if filter.field.name == "status" { standing(ctx, &filter) } else { vec![filter] })
+            .collect();
+        query
+    }
 }
 
 impl Acceptance {
@@ -102,6 +111,35 @@ impl Acceptance {
         }
         self
     }
+}
+
+/// The filters on what is stored that a filter on the status means at a time: what is approved is so until it expires.
+fn standing(ctx: &Ctx, asked: &Filter) -> Vec<Filter> {
+    let status = asked.field;
+    let Some(expires_at) = Acceptance::LIST.field("expires_at") else { return vec![asked.clone()] };
+    let word = |status: &AcceptanceStatus| Scalar::Text(status.as_str().to_owned());
+    let mut wanted: Vec<Scalar> = AcceptanceStatus::ALL.iter().map(word).collect();
+    wanted.retain(|word| match &asked.test {
+        Test::AnyOf(words) => words.contains(word),
+        Test::NoneOf(words) => !words.contains(word),
+        Test::Null(null) => !null,
+        _ => true,
+    });
+    let approved = word(&AcceptanceStatus::Approved);
+    let over = match (wanted.contains(&approved), wanted.contains(&word(&AcceptanceStatus::Expired))) {
+        (true, false) => Test::AtLeast(Scalar::Time(ctx.now + time::Duration::microseconds(1))),
+        (false, true) => Test::AtMost(Scalar::Time(ctx.now)),
+        // Whether an approved one is over makes no difference.
+        _ => return vec![Filter { field: status, test: Test::AnyOf(wanted) }],
+    };
+    let others = wanted.iter().filter(|word| **word != approved).cloned().collect();
+    let other = Filter { field: status, test: Test::AnyOf(others) };
+    wanted.push(approved);
+    let over = Filter { field: expires_at, test: over };
+    vec![
+        Filter { field: status, test: Test::AnyOf(wanted) },
+        Filter { field: status, test: Test::Any(vec![other, over]) },
+    ]
 }
 
 /// Decides on a requested acceptance. Who decides is neither who asked nor who owns the risk.

@@ -175,7 +175,7 @@ impl Rules for Entry {
         if acceptance::holds(ctx, tx, record.id).await? {
             return Err(Refusal::Conflict("the risk has an acceptance in force: revoke it first".to_owned()));
         }
-        Ok(())
+        Ok(tx.forget_risk(ctx, record.id).await?)
     }
 }
 

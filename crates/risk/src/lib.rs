@@ -12,7 +12,9 @@ pub mod appetite;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod entry;
+pub mod fair;
 pub mod heatmap;
+pub mod kri;
 pub mod matrix;
 pub mod mem;
 pub mod picture;
@@ -24,8 +26,10 @@ use grc_kernel::resource::Declared;
 pub use acceptance::{Acceptance, AcceptanceId};
 pub use appetite::Appetite;
 pub use entry::{Entry, EntryId};
+pub use fair::{Analysis, AnalysisId};
+pub use kri::{Breach, Kri, KriId, Reading};
 pub use matrix::Matrix;
-pub use ports::{Register, RiskTx};
+pub use ports::{Indicators, Register, RiskTx, Simulations};
 pub use treatment::{Treatment, TreatmentId};
 
 /// The resources of this domain.
@@ -35,6 +39,11 @@ pub const RESOURCES: &[Declared] = &[
     Declared::of::<Acceptance>(),
     Declared::of::<Matrix>(),
     Declared::of::<Appetite>(),
+    Declared::of::<Kri>(),
+    Declared::of::<Reading>(),
+    Declared::of::<Breach>(),
+    Declared::of::<Analysis>(),
+    Declared::of::<fair::Run>(),
 ];
 
 #[cfg(test)]

@@ -125,8 +125,15 @@ rights! {
     ReportRead = org("report", Access::Read),
     ReportReview = org("report", Access::Review),
     RiskRead = org("risk", Access::Read),
+    RiskWrite = org("risk", Access::Write),
     RiskReview = org("risk", Access::Review),
     RiskAdmin = org("risk", Access::Admin),
+    BcmRead = org("bcm", Access::Read),
+    VendorRead = org("vendor", Access::Read),
+    VendorReview = org("vendor", Access::Review),
+    VendorWrite = org("vendor", Access::Write),
+    IncidentRead = org("incident", Access::Read),
+    IncidentWrite = org("incident", Access::Write),
     AuditRead = org("audit", Access::Audit),
 }
 
@@ -298,16 +305,10 @@ impl<R: Right> Call<R> {
             .app
             .db
             .write(org, async |uow| {
-                if let Some(key) = &key {
-                    match uow.app().reserve(scope, caller, key, ctx.now).await? {
-                        Reservation::Fresh => {}
-                        Reservation::Running => return Err(Problem::new(409, "the same request is still running")),
-                        Reservation::Stored(kept) if kept.request_digest != digest => {
-                            let problem = Problem::new(422, "the Idempotency-Key was used with another request");
-                            return Err(Problem { code: "IDEMPOTENCY_KEY_REUSED", ..problem });
-                        }
-                        Reservation::Stored(kept) => return Ok(Answer::replay(kept)),
-                    }
+                if let Some(key) = &key
+                    && let Some(kept) = Self::found(uow.app().reserve(scope, caller, key, ctx.now).await?, digest)?
+                {
+                    return Ok(kept);
                 }
                 let answer = use_case(&ctx, uow).await.map_err(Into::into)?;
                 if let Some(key) = &key {
@@ -318,6 +319,49 @@ impl<R: Right> Call<R> {
             .await;
         // Whatever changed may be somebody's role or session.
         Ok(Reply::of(answer?, None))
+    }
+
+    /// The answer that an earlier request left under the same `Idempotency-Key`: asked before work that is done
+    /// outside of the transaction that keeps its result, so that it is not done again.
+    pub async fn kept<T>(&self, body: &[u8]) -> Result<Option<Reply<T>>, Problem> {
+        let Some(key) = self.idempotency_key()? else { return Ok(None) };
+        let ctx = self.ctx();
+        let caller = self.caller.as_ref().map_or(Uuid::nil(), |caller| caller.id());
+        let reservation: Result<_, Problem> = self
+            .app
+            .db
+            .write(self.org, async |uow| Ok(uow.app().reserve(self.org, caller, &key, ctx.now).await?))
+            .await;
+        Ok(Self::found(reservation?, self.digest(body))?.map(|answer| Reply::of(answer, None)))
+    }
+
+    /// Answers with what is worked out outside of any transaction. Under an `Idempotency-Key` the answer is kept as
+    /// any other.
+    pub async fn outside<T, F>(&self, body: &[u8], work: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce() -> Result<Answer, Problem>,
+    {
+        if let Some(kept) = self.kept(body).await? {
+            return Ok(kept);
+        }
+        let answer = work().await?;
+        if self.idempotency_key()?.is_none() {
+            return Ok(Reply::of(answer, None));
+        }
+        self.write(body, async |_, _| Ok::<_, Problem>(answer)).await
+    }
+
+    /// What a reservation means for a request: an answer, or none where it is to be carried out.
+    fn found(reservation: Reservation, digest: [u8; 32]) -> Result<Option<Answer>, Problem> {
+        match reservation {
+            Reservation::Fresh => Ok(None),
+            Reservation::Running => Err(Problem::new(409, "the same request is still running")),
+            Reservation::Stored(kept) if kept.request_digest != digest => {
+                let problem = Problem::new(422, "the Idempotency-Key was used with another request");
+                Err(Problem { code: "IDEMPOTENCY_KEY_REUSED", ..problem })
+            }
+            Reservation::Stored(kept) => Ok(Some(Answer::replay(kept))),
+        }
     }
 
     fn idempotency_key(&self) -> Result<Option<String>, Problem> {
@@ -598,6 +642,13 @@ impl<T> Reply<T> {
     pub fn plain(answer: Answer) -> Self {
         Self::of(answer, None)
     }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.answer = self.answer.with(name, value.to_owned());
+        self
+    }
 }
 
 impl<T> Responder for Reply<T> {
@@ -634,6 +685,8 @@ impl<T> Responder for Reply<T> {
 pub trait Documented: 'static {
     /// The status.
     const STATUS: &'static str;
+    /// Another status that the same body can come with.
+    const ALSO: Option<&'static str> = None;
     /// The name of the shape; none without a body.
     fn shape() -> Option<String>;
 }
@@ -644,8 +697,12 @@ pub struct Is<S>(PhantomData<S>);
 pub struct New<S>(PhantomData<S>);
 /// 202 with a shape.
 pub struct Begun<S>(PhantomData<S>);
+/// 200 with a shape, or 202 with it where the work goes on.
+pub struct DoneOrBegun<S>(PhantomData<S>);
 /// 200 with a page of a shape.
 pub struct PageOf<S>(PhantomData<S>);
+/// 200 with a shape, or with a picture of it where `Accept` asks for one.
+pub struct Pictured<S>(PhantomData<S>);
 /// 200 with a page of a shape, which can also be had whole as a file.
 pub struct Listed<S>(PhantomData<S>);
 /// 204.
@@ -672,10 +729,33 @@ impl<S: Shaped> Documented for Begun<S> {
     }
 }
 
+impl<S: Shaped> Documented for DoneOrBegun<S> {
+    const STATUS: &'static str = "200";
+    const ALSO: Option<&'static str> = Some("202");
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+/// One of two shapes.
+impl<A: Shaped, B: Shaped> Documented for New<(A, B)> {
+    const STATUS: &'static str = "201";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}|{}", A::SHAPE.name, B::SHAPE.name))
+    }
+}
+
 impl<S: Shaped> Documented for PageOf<S> {
     const STATUS: &'static str = "200";
     fn shape() -> Option<String> {
         Some(format!("x-page:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Pictured<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}+svg", S::SHAPE.name))
     }
 }
 
@@ -702,9 +782,10 @@ impl<T: Documented> OperationModifier for Reply<T> {
 
     fn update_response(op: &mut DefaultOperationRaw) {
         let schema = T::shape().map(|title| DefaultSchemaRaw { title: Some(title), ..DefaultSchemaRaw::default() });
-        op.responses.insert(
-            T::STATUS.to_owned(),
-            Either::Right(Response { description: Some("Done.".into()), schema, ..Response::default() }),
-        );
+        for status in [Some(T::STATUS), T::ALSO].into_iter().flatten() {
+            let schema = schema.clone();
+            let response = Response { description: Some("Done.".into()), schema, ..Response::default() };
+            op.responses.insert(status.to_owned(), Either::Right(response));
+        }
     }
 }

@@ -186,7 +186,7 @@ macro_rules! from_faults {
     )+};
 }
 
-from_faults!(StoreError, grc_kernel::Refusal,);
+from_faults!(StoreError, grc_kernel::Refusal, grc_fair::SimulationError,);
 
 impl From<grc_evidence::ObjectError> for Problem {
     fn from(error: grc_evidence::ObjectError) -> Self {

@@ -43,8 +43,7 @@ shapes! {
         must("source", Ty::Word(Source::NAMES), "Where it comes from."),
         must("control_count", Ty::Int(0, i64::MAX), "How many assessable controls it has."),
         must("baselines", Ty::List(&Ty::Line(50), 50), "The baselines that its controls name."),
-        may("losses", Ty::List(&Ty::Object(LossBody::SHAPE), 1_000), "What an import could not keep in the model.")
-            .sometimes(),
+        may("losses", Ty::List(&Ty::Object(LossBody::SHAPE), 1_000), "What an import could not keep in the model."),
     ]],
     /// Something of an imported document that the model has no place for.
     LossBody [&[must("path", Ty::Text(1_000), "Where it stands."), must("reason", Ty::Text(1_000), "Why.")]],

@@ -32,7 +32,7 @@ shapes! {
         null("expires_at", Ty::Time, "When it stops working."),
         null("last_used_at", Ty::Time, "When it was last used, to the minute."),
         null("revoked_at", Ty::Time, "When it was revoked."),
-        may("key", Ty::Line(200), "The secret, shown once.").sometimes(),
+        may("key", Ty::Line(200), "The secret, shown once."),
     ]],
     /// A new key.
     ApiKeyCreate [&[

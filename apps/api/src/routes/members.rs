@@ -32,7 +32,7 @@ shapes! {
         must("status", Ty::Word(MembershipStatus::NAMES), "Where the membership stands."),
         null("last_login_at", Ty::Time, "The last log-in."),
         must("mfa_enabled", Ty::Bool, "Whether a second factor is set up."),
-        may("invitation_url", Ty::Line(2_000), "Where the invited person sets a password; shown once.").sometimes(),
+        may("invitation_url", Ty::Line(2_000), "Where the invited person sets a password; shown once."),
     ]],
     /// A new member.
     UserCreate [&[

@@ -64,9 +64,12 @@ pub fn shapes() -> Vec<&'static Shape> {
         frameworks::SHAPES,
         assessments::SHAPES,
         evidence::SHAPES,
-        risk::SHAPES,
+        risk::register::SHAPES,
+        risk::kris::SHAPES,
+        risk::fair::SHAPES,
         bcm::SHAPES,
         incident::SHAPES,
+        incident::metrics::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];

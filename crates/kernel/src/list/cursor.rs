@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{ListQuery, Scalar, Test, parse};
+use super::{Filter, ListQuery, Scalar, Test, parse};
 use crate::{
     fault::FieldError,
     record::{Record, timestamp},
@@ -66,19 +66,22 @@ fn digest(query: &ListQuery) -> String {
     );
     for filter in &query.filters {
         text.push('|');
-        text.push_str(filter.field.name);
-        let (op, values): (&str, Vec<String>) = match &filter.test {
-            Test::AnyOf(values) => ("=", values.iter().map(Scalar::to_text).collect()),
-            Test::NoneOf(values) => ("!", values.iter().map(Scalar::to_text).collect()),
-            Test::AtLeast(value) => (">", vec![value.to_text()]),
-            Test::AtMost(value) => ("<", vec![value.to_text()]),
-            Test::Null(null) => ("0", vec![null.to_string()]),
-        };
-        text.push_str(op);
-        text.push_str(&Value::from(values).to_string());
+        text.push_str(&describe(filter));
     }
     let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     hex::encode(hash.first_chunk::<8>().unwrap_or(&[0; 8]))
+}
+
+fn describe(filter: &Filter) -> String {
+    let (op, values): (&str, Vec<String>) = match &filter.test {
+        Test::AnyOf(values) => ("=", values.iter().map(Scalar::to_text).collect()),
+        Test::NoneOf(values) => ("!", values.iter().map(Scalar::to_text).collect()),
+        Test::AtLeast(value) => (">", vec![value.to_text()]),
+        Test::AtMost(value) => ("<", vec![value.to_text()]),
+        Test::Null(null) => ("0", vec![null.to_string()]),
+        Test::Any(filters) => ("?", filters.iter().map(describe).collect()),
+    };
+    format!("{}{op}{}", filter.field.name, Value::from(values))
 }
 
 impl Scalar {

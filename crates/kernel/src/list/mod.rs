@@ -64,7 +64,7 @@ impl Kind {
 }
 
 /// A field that a list can filter by, and perhaps sort by or search.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The wire name, and the member of the record's snapshot.
     pub name: &'static str,
@@ -229,10 +229,12 @@ pub enum Test {
     AtMost(Scalar),
     /// Absent, or present.
     Null(bool),
+    /// Whether any of these holds, whatever fields they look at: no parameter says it, a domain does.
+    Any(Vec<Filter>),
 }
 
 /// One filter of a list request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// What it looks at.
     pub field: &'static Field,

@@ -94,6 +94,7 @@ macro_rules! resource {
                 const DERIVED: fn(&Self) -> Vec<(&'static str, ::serde_json::Value)> =
                     $crate::resource_setting!(derived, |_| Vec::new(), $($set: $value),*);
                 const MEMBERS: &'static [Member] = MEMBERS;
+                const MOVES: &'static [Member] = MOVES;
                 const ATTRS: &'static [Attr<Self>] = &[$(
                     Attr {
                         get: |record: &Self| Codec::cell(&record.$field),
@@ -109,7 +110,7 @@ macro_rules! resource {
                         name: $crate::resource_setting!(answer, $shape, $($set: $value),*),
                         doc: concat!($($doc),+),
                         members: &[SHOWN, MEMBERS, MOVES, EXTRA],
-                        view: View::Stored,
+                        view: View::Shown,
                     },
                     &Shape {
                         name: $crate::resource_setting!(request, concat!($shape, "Create"), $($set: $value),*),

@@ -10,7 +10,7 @@ use crate::{
     ctx::Ctx,
     fault::{FieldError, StoreResult},
     journal::{Fact, JournalTx},
-    list::{ListQuery, Page, Scalar, Test},
+    list::{Cursor, ListQuery, Page, Scalar, Test},
     record::Meta,
     shape::Ty,
 };
@@ -20,16 +20,17 @@ use crate::{
 pub trait Rules: Resource {
     /// The transaction that its use cases run in: the domain's.
     type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
+    /// Whether its records are written once: none is changed or removed, nor may the service's role do so.
+    const APPEND_ONLY: bool = false;
+    /// Whether `settle` looks at records that break limits or name what is not there too, so that all of it is reported
+    /// at once. It may then take nothing for granted.
+    const THOROUGH: bool = false;
 
     /// What a client's words imply beyond themselves, seen before they are applied: where it matters whether a member
     /// was said or left as it was. (Of changes that Rust code makes nothing can be asked.)
     fn imply(_before: Option<&Self>, changes: Changes<Self>) -> Changes<Self> {
         changes
     }
-
-    /// Whether `settle` looks at records that break limits or name what is not there too, so that all of it is reported
-    /// at once. It may then take nothing for granted.
-    const THOROUGH: bool = false;
 
     /// What must hold of a new or changed record, and what follows from its members. Runs after the limits and
     /// references held (unless it is thorough); what it notes is reported with the field.
@@ -46,6 +47,12 @@ pub trait Rules: Resource {
     /// What a change brings about elsewhere, in the same transaction: the record is stored already.
     async fn follow(_ctx: &Ctx, _tx: &mut Self::Tx, _before: Option<&Self>, _after: &Self) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    /// What a list request asks of the store. Where a record shows what follows from the time, a filter on it asks
+    /// for what is stored and the time.
+    fn asked(_ctx: &Ctx, query: ListQuery) -> ListQuery {
+        query
     }
 
     /// What must hold before a record is removed.
@@ -73,19 +80,16 @@ pub trait Rules: Resource {
 /// A page of a list.
 pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Result<Page<R>, Refusal> {
     ctx.require(R::permission(R::READ))?;
-    let page = match R::GONE {
-        None => Repo::<R>::page(tx, ctx.org, query).await?,
-        Some((member, word)) => {
-            let there = Test::NoneOf(vec![Scalar::Text(word.to_owned())]);
-            Repo::<R>::page(tx, ctx.org, &query.clone().within(member, there)).await?
-        }
-    };
+    let mut page = Repo::<R>::page(tx, ctx.org, &R::asked(ctx, still_there::<R>(query.clone()))).await?;
+    // The cursor belongs to what the client asked, which is the same on the next page.
+    let last = page.items.last().filter(|_| page.next_cursor.is_some());
+    page.next_cursor = last.map(|last| Cursor::of(query, last).encode(query));
     Ok(page)
 }
 
 /// How many records a list request matches, for use cases that asked for their own permission.
 pub async fn count<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> StoreResult<i64> {
-    let groups = Repo::<R>::tally(tx, ctx.org, query, &[]).await?;
+    let groups = Repo::<R>::tally(tx, ctx.org, &still_there::<R>(query.clone()), &[]).await?;
     Ok(groups.first().map_or(0, |(_, count)| *count))
 }
 
@@ -100,15 +104,26 @@ pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, R
     there(Repo::<R>::find(tx, ctx.org, id).await?)
 }
 
-/// The same, held against other writers until the transaction ends: for use cases that go on to change it.
-pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
-    let record = there(Repo::<R>::lock(tx, ctx.org, id).await?)?;
-    unchanged(if_match, record.meta().revision)?;
-    Ok(record)
+/// The request without the records that count as removed.
+fn still_there<R: Resource>(query: ListQuery) -> ListQuery {
+    match R::GONE {
+        None => query,
+        Some((member, word)) => query.within(member, Test::NoneOf(vec![Scalar::Text(word.to_owned())])),
+    }
 }
 
 fn there<R: Resource>(found: Option<R>) -> Result<R, Refusal> {
     found.filter(|record| !record.is_gone()).ok_or(Refusal::NotFound(R::KIND))
+}
+
+/// The same, held against other writers until the transaction ends: for use cases that go on to change it.
+pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+    if R::APPEND_ONLY {
+        return Err(Refusal::Conflict(format!("{} is never changed or removed", a(R::KIND))));
+    }
+    let record = there(Repo::<R>::lock(tx, ctx.org, id).await?)?;
+    unchanged(if_match, record.meta().revision)?;
+    Ok(record)
 }
 
 /// Creates a record.
@@ -167,21 +182,29 @@ pub async fn change<R: Rules>(
     before: R,
     changes: Changes<R>,
 ) -> Result<R, Refusal> {
+    let after = put(ctx, tx, &before, changes).await?;
+    tx.journal().record(ctx, Fact::moved(verb, &before, &after)).await?;
+    Ok(after)
+}
+
+/// The same without the fact, for use cases that have more to say of it and record it themselves.
+pub async fn put<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, before: &R, changes: Changes<R>) -> Result<R, Refusal> {
     let mut after = before.clone();
     let mut check = Checker::new();
-    R::imply(Some(&before), changes).apply(&mut after, &mut check);
+    let bound = changes.is_bound();
+    R::imply(Some(before), changes).apply(&mut after, &mut check);
     if let Some(machine) = R::MACHINE
+        && bound
         && let (Some(CellRef::Text(from)), Some(CellRef::Text(to))) =
             (before.value(machine.field), after.value(machine.field))
         && !machine.allows(from, to)
     {
         return Err(illegal::<R>(from, to));
     }
-    settle(ctx, tx, Some(&before), &mut after, check).await?;
+    settle(ctx, tx, Some(before), &mut after, check).await?;
     after.meta_mut().touch(ctx);
     Repo::<R>::update(tx, &after, before.meta().revision).await.map_err(|error| duplicate::<R>(error))?;
-    R::follow(ctx, tx, Some(&before), &after).await?;
-    tx.journal().record(ctx, Fact::moved(verb, &before, &after)).await?;
+    R::follow(ctx, tx, Some(before), &after).await?;
     Ok(after)
 }
 

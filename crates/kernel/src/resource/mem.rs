@@ -59,14 +59,14 @@ impl InMemory for MemTables {
     }
 }
 
-/// The records of every resource, the journal, the queue, and who is a member of which organization.
+/// The records of every resource, the journal, the jobs, and who is a member of which organization.
 #[derive(Clone, Default)]
 pub struct MemTables {
     tables: BTreeMap<&'static str, Table>,
     kept: BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>,
     /// The journal.
     pub journal: MemJournal,
-    /// The queue.
+    /// The jobs that are wanted.
     pub jobs: MemJobs,
     /// The active members that references may name.
     pub members: BTreeSet<(OrgId, Uuid)>,
@@ -102,7 +102,8 @@ impl References for MemTables {
 }
 
 impl MemTables {
-    fn rows<R: Resource>(&self, org: OrgId) -> impl Iterator<Item = &R> {
+    /// The records of a kind, for what a domain does over many of them.
+    pub fn rows<R: Resource>(&self, org: OrgId) -> impl Iterator<Item = &R> {
         let table = self.tables.get(R::KIND).into_iter().flatten();
         table.filter(move |((of, _), _)| *of == org).filter_map(|(_, record)| typed::<R>(record))
     }
@@ -175,6 +176,11 @@ impl MemTables {
 impl<R: Resource, T: InMemory> Repo<R> for T {
     async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
         Ok(self.tables().one(org, id))
+    }
+
+    async fn find_many(&mut self, org: OrgId, ids: &[R::Id]) -> StoreResult<Vec<R>> {
+        let distinct: BTreeSet<Uuid> = ids.iter().map(|id| (*id).into()).collect();
+        Ok(distinct.into_iter().filter_map(|id| self.tables().one(org, R::Id::from(id))).collect())
     }
 
     async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {

@@ -69,6 +69,8 @@ pub trait Resource: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static 
     const DELETE: Access;
     /// Its members, without the bookkeeping, in the order of the wire and the table.
     const MEMBERS: &'static [Member];
+    /// The member of its answer that names the moves, where it has a machine.
+    const MOVES: &'static [Member];
     /// How each is read and set, in the same order.
     const ATTRS: &'static [Attr<Self>];
     /// What a list of it can do.

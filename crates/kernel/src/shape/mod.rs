@@ -12,7 +12,7 @@ mod ty;
 pub use input::{FromJson, Input};
 pub use json::parse;
 pub use ty::Ty;
-pub(crate) use ty::{day, moment, word};
+pub(crate) use ty::{day, moment, whole, word};
 
 use serde_json::{Map, Value};
 
@@ -91,8 +91,8 @@ pub struct Member {
     pub filtered: bool,
     /// Whether no two records of an organization may have the same.
     pub unique: bool,
-    /// Whether some answers leave it out.
-    pub sometimes: bool,
+    /// Whether only some answers have it.
+    pub occasional: bool,
 }
 
 impl Member {
@@ -112,7 +112,7 @@ impl Member {
             searched: false,
             filtered: ty.filters(),
             unique: false,
-            sometimes: false,
+            occasional: false,
         }
     }
 
@@ -160,13 +160,6 @@ impl Member {
         self
     }
 
-    /// Some answers leave it out.
-    #[must_use]
-    pub const fn sometimes(mut self) -> Self {
-        self.sometimes = true;
-        self
-    }
-
     /// `sort=` takes it.
     #[must_use]
     pub const fn sorts(mut self) -> Self {
@@ -186,6 +179,13 @@ impl Member {
     #[must_use]
     pub const fn searches(mut self) -> Self {
         self.searched = true;
+        self
+    }
+
+    /// Only some answers have it.
+    #[must_use]
+    pub const fn occasional(mut self) -> Self {
+        self.occasional = true;
         self
     }
 
@@ -247,8 +247,10 @@ pub const fn null(name: &'static str, ty: Ty, doc: &'static str) -> Member {
 pub enum View {
     /// An object of its own, with exactly its members.
     Plain,
-    /// A stored resource as it is answered: all that may be shown, and its bookkeeping.
+    /// A stored thing as it is answered: its members as they are declared, and its bookkeeping.
     Stored,
+    /// A resource as it is answered: all that may be shown is there, and its bookkeeping.
+    Shown,
     /// What creates it.
     Create,
     /// What changes it.
@@ -274,7 +276,11 @@ pub const META: &[Member] = &[
     must("created_at", Ty::Time, "When it was created."),
     must("updated_at", Ty::Time, "When it last changed."),
     must("created_by", Ty::Id, "The user or key that created it; nil for the service itself."),
-    must("revision", Ty::Int(1, i64::MAX), "1 at first, one more with every change."),
+    must(
+        "revision",
+        Ty::Int(0, i64::MAX),
+        "1 at first, one more with every change; 0 of a setting that nobody set yet.",
+    ),
 ];
 
 /// Why a body could not be read.
@@ -292,16 +298,17 @@ impl Shape {
     /// In what a client sends, null means what it does in a merge patch (RFC 7396), absence: of a new record's member
     /// that need not be given, and of a list, which is then empty.
     pub fn all(&self) -> impl Iterator<Item = Member> {
-        let meta: &'static [Member] = if self.view == View::Stored { META } else { &[] };
+        let stored = matches!(self.view, View::Stored | View::Shown);
+        let meta: &'static [Member] = if stored { META } else { &[] };
         let view = self.view;
         meta.iter().chain(self.members.iter().copied().flatten()).filter_map(move |member| {
             let mut member = *member;
             match (view, member.role) {
-                (View::Plain, _) => {}
-                (View::Stored, role) if !role.is_shown() => return None,
+                (View::Plain | View::Stored, _) => {}
+                (View::Shown, role) if !role.is_shown() => return None,
                 (View::Create | View::Patch, role) if role.is_the_services() => return None,
                 (View::Create, Role::Later) | (View::Patch, Role::Fixed) => return None,
-                (View::Stored, _) => member.required = !member.sometimes,
+                (View::Shown, _) => member.required |= !member.occasional,
                 (View::Create, _) => member.nullable |= !member.required,
                 (View::Patch, _) => {
                     member.required = false;
@@ -351,7 +358,29 @@ impl Shape {
                     check.malformed(at(member.name), "required", "may not be null");
                 }
                 None | Some(Value::Null) => {}
-                Some(value) => member.ty.check(&at(member.name), value, check),
+                Some(value) => match (self.view, member.ty, value) {
+                    // A merge patch goes into objects (RFC 7396): what it leaves out there is kept too.
+                    (View::Patch, Ty::Object(shape), Value::Object(part)) => {
+                        shape.check_part(&at(member.name), part, check);
+                    }
+                    (_, ty, value) => ty.check(&at(member.name), value, check),
+                },
+            }
+        }
+    }
+
+    /// Notes everything that is wrong with a part of an object, in a merge patch. Whether what comes of it is whole can
+    /// only be said once it is merged.
+    fn check_part(&self, path: &str, part: &Map<String, Value>, check: &mut Checker) {
+        for (name, value) in part {
+            let at = format!("{path}.{name}");
+            match (self.all().find(|member| member.name == name), value) {
+                (None, _) => check.malformed(at, "unknown", "is not a member that may be set here"),
+                (Some(_), Value::Null) => {}
+                (Some(Member { ty: Ty::Object(shape), .. }), Value::Object(part)) => {
+                    shape.check_part(&at, part, check);
+                }
+                (Some(member), value) => member.ty.check(&at, value, check),
             }
         }
     }
@@ -372,6 +401,7 @@ mod tests {
             may("at", Ty::Time, ""),
             may("parts", Ty::List(&Ty::Object(&INNER), 3), ""),
             may("ids", Ty::List(&Ty::Id, 3), ""),
+            may("bound", Ty::Either(&Ty::Number(0.0, 9.0), &Ty::List(&Ty::Number(0.0, 9.0), 2)), ""),
         ]],
         view: View::Plain,
     };
@@ -408,6 +438,10 @@ mod tests {
         ];
         assert_eq!(errors(body), expected);
         assert_eq!(errors(br#"{"name": " "}"#), ["name required"]);
+        assert_eq!(errors(br#"{"name": "a", "bound": 10}"#), ["bound out_of_range"]);
+        assert_eq!(errors(br#"{"name": "a", "bound": [1, 10]}"#), ["bound[1] out_of_range"]);
+        assert_eq!(errors(br#"{"name": "a", "bound": "1"}"#), ["bound type"]);
+        assert!(OUTER.read(br#"{"name": "a", "bound": [1, 2]}"#).is_ok());
         assert_eq!(errors(br#"{"name": "a\u0000b"}"#), ["name control_character"]);
     }
 

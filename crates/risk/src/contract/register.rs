@@ -1,8 +1,4 @@
-//! What every adapter of this domain must show: run on memory and on Postgres in the workspace's tests.
-//!
-//! The transaction is bound to `ctx.org`, whose row exists and of which the actor is an active member.
-
-#![allow(clippy::panic, clippy::indexing_slicing, clippy::unwrap_used, reason = "a suite fails by panicking")]
+//! The register: entries and their lists, levels, acceptances.
 
 use grc_kernel::{
     Changes, Ctx, Fault, FaultKind, Record, Refusal, Repo, Resource, Role, StoreError, UserId, Uuid, kit,
@@ -11,6 +7,7 @@ use grc_kernel::{
 use serde_json::json;
 use time::Duration;
 
+use super::{Outcome, fields};
 use crate::{
     Acceptance, AcceptanceId, Appetite, Entry, EntryId, Matrix, Treatment, acceptance,
     acceptance::{AcceptanceStatus, Decision},
@@ -20,10 +17,8 @@ use crate::{
     ports::Tx,
 };
 
-type Outcome = Result<(), Refusal>;
-
-/// The whole suite.
-pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Outcome {
+/// The register's part of the suite.
+pub(super) async fn suite(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     entries(ctx, tx).await?;
     lists(ctx, tx).await?;
     levels(ctx, tx).await?;
@@ -98,10 +93,6 @@ async fn entries(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     kit::remove::<Entry>(ctx, tx, entry.id, None).await?;
     assert_eq!(kit::get::<Entry>(ctx, tx, entry.id).await.unwrap_err().kind(), FaultKind::NotFound);
     Ok(())
-}
-
-fn fields<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> Vec<String> {
-    outcome.unwrap_err().fields().into_iter().map(|e| format!("{} {}", e.field, e.code)).collect()
 }
 
 /// The same page, whichever adapter makes it: every filter and sort of the list against a reading of all records.
@@ -246,6 +237,17 @@ async fn acceptances(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         "it expired"
     );
     assert_eq!(decided.clone().at(late.now).status, AcceptanceStatus::Expired);
+    for (when, statuses, found) in [
+        (ctx, &["approved"][..], true),
+        (ctx, &["expired"], false),
+        (&late, &["approved", "requested"], false),
+        (&late, &["expired", "revoked"], true),
+        (&late, &["approved", "expired"], true),
+    ] {
+        let words = statuses.iter().map(|status| Scalar::Text((*status).to_owned())).collect();
+        let page = kit::page::<Acceptance>(when, tx, &Acceptance::LIST.query().only("status", words)).await?;
+        assert_eq!(!page.items.is_empty(), found, "a list filters by the status that it shows: {statuses:?}");
+    }
     let accepted = kit::amend(ctx, tx, risk, None, accept()).await?;
     assert_eq!(accepted.status, Status::Accepted);
     assert_eq!(kit::remove::<Entry>(ctx, tx, risk, None).await.unwrap_err().kind(), FaultKind::Conflict);

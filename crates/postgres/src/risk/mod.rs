@@ -1,4 +1,7 @@
-//! What the register needs beyond what every resource has: statements over all entries of an organization.
+//! What the risk domain needs beyond what every resource has: statements over many records.
+
+mod fair;
+mod kri;
 
 use async_trait::async_trait;
 use diesel_async::RunQueryDsl;

@@ -1,0 +1,5 @@
+//! The risk domain over HTTP.
+
+mod fair;
+mod kris;
+mod register;
