@@ -24,6 +24,7 @@ mod incident;
 mod incident_package;
 mod kit;
 mod limits;
+mod lists;
 mod main_job;
 mod risk;
 mod vendor;
