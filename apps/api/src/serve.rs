@@ -225,10 +225,11 @@ fn assemble(
     let db = Db::new(Arc::new(backend.clone()));
     let door = Door::new(config.auth_mode, config.cloudflare.as_ref(), &public_url).map_err(StartError::setup)?;
     let door = Arc::new(door);
+    let ids: Arc<dyn IdSource> = Arc::new(V7Ids);
     let document = document();
     Ok(App {
         limits,
-        callers: Callers::new(db.clone(), Arc::clone(&tokens), Arc::clone(&door)),
+        callers: Callers::new(db.clone(), Arc::clone(&tokens), Arc::clone(&door), Arc::clone(&ids)),
         door,
         methods: Methods::of_document(&document),
         document: Bytes::from(document.to_string()),
@@ -240,7 +241,7 @@ fn assemble(
         tokens,
         passwords: Argon2Passwords::default(),
         secrets: SystemSecrets,
-        ids: Arc::new(V7Ids),
+        ids,
         hazards: Arc::new(hazards(&config.data_dir)?),
         public_url,
         simulator: Simulator::default(),

@@ -147,8 +147,9 @@ fn a_redis_that_answers_nothing_delays_an_answer_once_and_by_a_second() {
         let limiter = server(&redis.url()).await;
         redis.freeze();
         let begun = Instant::now();
-        let passed = ask(&[Arc::clone(&limiter)], 64, |server| async move { server.take(&reports(), "o").await.is_ok() });
-        assert_eq!(passed.await, 10);
+        let servers = [Arc::clone(&limiter)];
+        let passed = ask(&servers, 64, |server| async move { server.take(&reports(), "o").await.is_ok() }).await;
+        assert_eq!(passed, 10);
         assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
         assert!(matches!(limiter.redis(), RedisState::Down(_)));
         let begun = Instant::now();
