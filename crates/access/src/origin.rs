@@ -59,9 +59,14 @@ mod tests {
 
     #[test]
     fn the_browser_s_own_word_decides() {
-        for (site, allowed) in
-            [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false), ("", false), ("Same-Origin", false)]
-        {
+        for (site, allowed) in [
+            ("same-origin", true),
+            ("none", true),
+            ("same-site", false),
+            ("cross-site", false),
+            ("", false),
+            ("Same-Origin", false),
+        ] {
             assert_eq!(same(Some(site), Some("https://grc.example.com"), "grc.example.com"), allowed, "{site}");
         }
         // Whatever the origin says.

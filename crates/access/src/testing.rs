@@ -1,6 +1,12 @@
 //! A team for tests: it publishes keys and signs tokens in Cloudflare's very shapes, and rotates when told to.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
@@ -31,7 +37,8 @@ pub fn make(number: usize, bits: usize) -> TestKey {
     // Cloudflare's key ids are 64 hexadecimal digits.
     let kid = format!("{number:064x}");
     let part = |n: &rsa::BigUint| URL_SAFE_NO_PAD.encode(n.to_bytes_be());
-    let public = json!({"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "e": part(key.e()), "n": part(key.n())});
+    let public =
+        json!({"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "e": part(key.e()), "n": part(key.n())});
     TestKey { kid, private: EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(), public }
 }
 

@@ -27,7 +27,12 @@ pub struct Invite {
 /// Invites somebody. They become a member when they accept, whether they have an account already or not.
 ///
 /// Inviting somebody again makes a new link, which takes the place of the former one, and settles the role anew.
-pub async fn send(ctx: &Ctx, tx: &mut dyn IdentityTx, secrets: &dyn Secrets, command: Invite) -> Result<Added, Refusal> {
+pub async fn send(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    secrets: &dyn Secrets,
+    command: Invite,
+) -> Result<Added, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     tx.organizations().find(ctx.org).await?.ok_or(Refusal::NotFound("organization"))?;
     let mut check = Checker::new();

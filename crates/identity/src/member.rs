@@ -93,11 +93,7 @@ pub async fn add(
         }
         other => other?,
     }
-    let invitation = if invited {
-        Some(invitation::issue(ctx, tx, secrets, account.id).await?)
-    } else {
-        None
-    };
+    let invitation = if invited { Some(invitation::issue(ctx, tx, secrets, account.id).await?) } else { None };
     let member = Member { account, membership };
     tx.journal().record(ctx, Fact::created(&member)).await?;
     Ok(Added { member, invitation })

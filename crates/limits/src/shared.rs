@@ -115,7 +115,10 @@ impl Shared {
 
     /// Whether it can count: by counting something, since a Redis that may not write answers a ping as well.
     pub(crate) async fn probe(&self) -> bool {
-        let probe = Ask { rule: Rule { name: "probe", most: u32::MAX, period: Duration::from_secs(60) }, place: "grc:probe".into() };
+        let probe = Ask {
+            rule: Rule { name: "probe", most: u32::MAX, period: Duration::from_secs(60) },
+            place: "grc:probe".into(),
+        };
         match self.draw(&[probe], true).await {
             Ok(_) => {
                 *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;

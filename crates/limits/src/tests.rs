@@ -57,7 +57,8 @@ fn two_servers_let_through_exactly_what_one_would() {
         let passed =
             ask(&servers, 64, |server| async move { server.take(&reports(), "an organization").await.is_ok() }).await;
         assert_eq!(passed, 10);
-        let passed = ask(&servers, 300, |server| async move { server.request("a caller").await.unwrap().is_ok() }).await;
+        let passed =
+            ask(&servers, 300, |server| async move { server.request("a caller").await.unwrap().is_ok() }).await;
         assert_eq!(passed, 100);
         let refused = servers[1].request("a caller").await.unwrap().unwrap_err();
         assert!((55..=61).contains(&refused.wait) && refused.standing.remaining == 0, "{refused:?}");
@@ -124,9 +125,12 @@ fn a_crash_of_redis_leaves_the_limits_of_the_process_and_it_comes_back_by_itself
         assert_eq!(servers[0].check().await, RedisState::Up);
         redis.kill();
         for server in &servers {
-            let passed = ask(std::slice::from_ref(server), 64, |server| async move {
-                server.take(&reports(), "o").await.is_ok()
-            });
+            let passed =
+                ask(
+                    std::slice::from_ref(server),
+                    64,
+                    |server| async move { server.take(&reports(), "o").await.is_ok() },
+                );
             assert_eq!(passed.await, 10, "each process by itself, never none");
             assert!(matches!(server.redis(), RedisState::Down(_)));
         }

@@ -48,7 +48,8 @@ impl Window {
         while self.slices.front().is_some_and(|(slice, _)| slice + SLICES < current) {
             self.slices.pop_front();
         }
-        let back = |slice: Option<&(u64, u32)>| slice.map_or(0, |(at, _)| ((at + SLICES + 1) * width).saturating_sub(now));
+        let back =
+            |slice: Option<&(u64, u32)>| slice.map_or(0, |(at, _)| ((at + SLICES + 1) * width).saturating_sub(now));
         Stand {
             used: self.slices.iter().fold(0, |sum: u32, (_, count)| sum.saturating_add(*count)),
             first_back: back(self.slices.front()),

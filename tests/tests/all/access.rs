@@ -53,12 +53,15 @@ impl Cloudflare {
                     let (head, body) = match now {
                         Mood::Silent => return tokio::time::sleep(std::time::Duration::from_secs(60)).await,
                         Mood::Well => ("200 OK\r\nContent-Type: application/json", certs),
-                        Mood::Failing => ("503 Service Unavailable\r\nContent-Type: text/plain", "error code: 1101".into()),
+                        Mood::Failing => {
+                            ("503 Service Unavailable\r\nContent-Type: text/plain", "error code: 1101".into())
+                        }
                         Mood::Garbled => ("200 OK\r\nContent-Type: text/html", "<html>just a moment...</html>".into()),
                         Mood::Endless => ("200 OK\r\nContent-Type: application/json", " ".repeat(1024 * 1024) + &certs),
                         Mood::Redirecting => ("302 Found\r\nLocation: http://127.0.0.1:1/", String::new()),
                     };
-                    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+                    let answer =
+                        format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
                     let _ = stream.write_all(answer.as_bytes()).await;
                 });
             }
@@ -118,7 +121,8 @@ fn a_person_signs_in_through_access_with_the_header_or_the_cookie() {
         assert_eq!(again["user"]["id"], me["user"]["id"]);
         // Both at once: the header counts, and a header that is not valid is not made good by a cookie that is.
         let other = cloudflare.person(EMAIL);
-        let both = s.send("", "GET", "/users/me", &[(HEADER, &token), ("cookie", &format!("CF_Authorization={other}"))], None);
+        let both =
+            s.send("", "GET", "/users/me", &[(HEADER, &token), ("cookie", &format!("CF_Authorization={other}"))], None);
         assert_eq!(both.await.must(200)["user"]["email"], json!(email));
         let spoilt = s.send("", "GET", "/users/me", &[(HEADER, "x.y.z"), ("cookie", &cookie)], None).await;
         spoilt.problem(401, "UNAUTHORIZED");
@@ -129,7 +133,9 @@ fn a_person_signs_in_through_access_with_the_header_or_the_cookie() {
         assert_eq!(made["created_by"], me["user"]["id"]);
         let user = json!({"email": "x@example.com", "name": "X", "role": "viewer"});
         with(&s, &token, "POST", &format!("/orgs/{org}/users"), Some(user)).await.problem(403, "FORBIDDEN");
-        with(&s, &token, "GET", &format!("/orgs/{}", s.org(&admin, "Other").await), None).await.problem(404, "NOT_FOUND");
+        with(&s, &token, "GET", &format!("/orgs/{}", s.org(&admin, "Other").await), None)
+            .await
+            .problem(404, "NOT_FOUND");
         // Signing in is what it notes; a session it has none.
         let shown = s.get(&admin, &format!("/orgs/{org}/users/{}", text(&me["user"], "id"))).await.must(200);
         assert!(shown["last_login_at"].is_string());
@@ -139,7 +145,9 @@ fn a_person_signs_in_through_access_with_the_header_or_the_cookie() {
         s.json(&admin, "POST", &format!("/orgs/{org}/users/{id}/deactivate"), json!({})).await.must(200);
         with(&s, &token, "POST", &path, Some(control)).await.problem(404, "NOT_FOUND");
         // Somebody whom nobody added is nobody here.
-        with(&s, &cloudflare.person("stranger@example.com"), "GET", "/users/me", None).await.problem(401, "UNAUTHORIZED");
+        with(&s, &cloudflare.person("stranger@example.com"), "GET", "/users/me", None)
+            .await
+            .problem(401, "UNAUTHORIZED");
         s.running.stop().await;
     });
 }
@@ -159,7 +167,8 @@ fn tokens_of_one_kind_are_not_taken_for_those_of_the_other() {
         s.send("", "GET", "/users/me", &[("cookie", &cookie)], None).await.problem(401, "UNAUTHORIZED");
         // A key is an explicit credential, and works behind Access too.
         let org = s.org(&local, "Acme").await;
-        let made = s.json(&local, "POST", &format!("/orgs/{org}/api-keys"), json!({"name": "ci", "role": "viewer"})).await;
+        let made =
+            s.json(&local, "POST", &format!("/orgs/{org}/api-keys"), json!({"name": "ci", "role": "viewer"})).await;
         let key = text(&made.must(201), "key");
         let got = s.send(&key, "GET", &format!("/orgs/{org}"), &[(HEADER, &access)], None).await;
         assert_eq!(got.must(200)["id"], json!(org));
@@ -192,14 +201,17 @@ fn where_access_alone_counts_passwords_do_not() {
         let org = text(&with(&s, &admin, "POST", "/orgs", Some(json!({"name": "Acme"}))).await.must(201), "id");
         // Whoever is invited comes in by signing in; the link is not needed.
         let path = format!("/orgs/{org}/users/invite");
-        let invited = with(&s, &admin, "POST", &path, Some(json!({"email": "bob@example.com", "role": "viewer"}))).await.must(201);
+        let invited = with(&s, &admin, "POST", &path, Some(json!({"email": "bob@example.com", "role": "viewer"})))
+            .await
+            .must(201);
         assert_eq!((&invited["status"], &invited["name"]), (&json!("invited"), &json!("bob")));
         let bob = cloudflare.person("Bob@example.com");
         let me = with(&s, &bob, "GET", "/users/me", None).await.must(200);
         assert_eq!(me["memberships"][0]["status"], "active");
         with(&s, &bob, "GET", &format!("/orgs/{org}/controls"), None).await.must(200);
         let user = text(&invited, "id");
-        let entries = with(&s, &admin, "GET", &format!("/orgs/{org}/audit-log?resource_id={user}&sort=occurred_at"), None).await;
+        let entries =
+            with(&s, &admin, "GET", &format!("/orgs/{org}/audit-log?resource_id={user}&sort=occurred_at"), None).await;
         let entries = entries.must(200)["items"].as_array().unwrap().clone();
         let actions: Vec<_> = entries.iter().map(|e| (e["action"].clone(), e["actor"]["id"].clone())).collect();
         assert_eq!(actions.last().unwrap(), &(json!("user.invitation_accepted"), json!(user)), "{actions:?}");
@@ -220,7 +232,8 @@ fn a_service_token_acts_where_the_list_lets_it() {
         let cloudflare = Cloudflare::start().await;
         let s = cloudflare.service("both").await;
         let admin = s.admin().await;
-        let (acme, beta, gamma) = (s.org(&admin, "Acme").await, s.org(&admin, "Beta").await, s.org(&admin, "Gamma").await);
+        let (acme, beta, gamma) =
+            (s.org(&admin, "Acme").await, s.org(&admin, "Beta").await, s.org(&admin, "Gamma").await);
         let token = cloudflare.machine("ci.access");
         let control = json!({"name": "One", "category": "process"});
         let made = with(&s, &token, "POST", &format!("/orgs/{acme}/controls"), Some(control.clone())).await.must(201);
@@ -281,7 +294,9 @@ fn a_cookie_changes_nothing_from_another_site() {
         ];
         for headers in foreign {
             let headers = [headers, &[("cookie", cookie.as_str())][..]].concat();
-            for (method, path) in [("POST", &path), ("PATCH", &format!("/orgs/{org}")), ("DELETE", &format!("/orgs/{org}"))] {
+            for (method, path) in
+                [("POST", &path), ("PATCH", &format!("/orgs/{org}")), ("DELETE", &format!("/orgs/{org}"))]
+            {
                 s.send("", method, path, &headers, body()).await.problem(403, "FORBIDDEN");
             }
         }
@@ -386,12 +401,15 @@ fn an_invitation_is_sent_sent_again_and_accepted_once() {
         accept(&token(&asked), PASSWORD).await.must(200);
         s.get(&ada, &format!("/orgs/{other}")).await.must(200);
         // Bad input, all of it at once; and an admin's matter.
-        let problem = invite(json!({"email": "nobody", "role": "king", "id": 1})).await.problem(422, "VALIDATION_ERROR");
+        let problem =
+            invite(json!({"email": "nobody", "role": "king", "id": 1})).await.problem(422, "VALIDATION_ERROR");
         let found = crate::harness::fields(&problem);
         for field in ["email", "role", "id"] {
             assert!(found.iter().any(|(name, _)| name == field), "{field} in {found:?}");
         }
-        s.json(&ada, "POST", &path, json!({"email": "x@example.com", "role": "viewer"})).await.problem(403, "FORBIDDEN");
+        s.json(&ada, "POST", &path, json!({"email": "x@example.com", "role": "viewer"}))
+            .await
+            .problem(403, "FORBIDDEN");
         // The link is shown once.
         let key = [("idempotency-key", "invite-1")];
         let body = || Some(json!({"email": "eve@example.com", "role": "viewer"}).to_string().into_bytes());
@@ -399,7 +417,10 @@ fn an_invitation_is_sent_sent_again_and_accepted_once() {
         let replay = s.send(&admin, "POST", &path, &key, body()).await.must(201);
         assert!(replay.get("invitation_url").is_none());
         // No secret in the journal.
-        let journal = psql(&s.database, "SELECT string_agg(coalesce(before::text, '') || coalesce(after::text, ''), ' ') FROM journal");
+        let journal = psql(
+            &s.database,
+            "SELECT string_agg(coalesce(before::text, '') || coalesce(after::text, ''), ' ') FROM journal",
+        );
         assert!(!journal.contains(&token(&second)) && journal.contains("ada@example.com"));
         s.running.stop().await;
     });

@@ -10,7 +10,8 @@ use crate::harness::{EMAIL, Got, PASSWORD, Service, run, text};
 
 /// The three headers as numbers.
 fn standing(got: &Got) -> (u32, u32, i64) {
-    let number = |name: &str| got.header(name).parse::<i64>().unwrap_or_else(|_| panic!("no {name}: {:?}", got.headers));
+    let number =
+        |name: &str| got.header(name).parse::<i64>().unwrap_or_else(|_| panic!("no {name}: {:?}", got.headers));
     let small = |name: &str| u32::try_from(number(name)).unwrap();
     (small("x-ratelimit-limit"), small("x-ratelimit-remaining"), number("x-ratelimit-reset"))
 }
@@ -45,7 +46,10 @@ fn every_answer_says_where_the_tightest_limit_stands() {
         let got = s.json(&admin, "POST", &format!("/orgs/{org}/reports"), report(&id)).await;
         assert_eq!(got.status, 202, "{}", got.text);
         let (limit, remaining, reset) = standing(&got);
-        assert!(limit == 10 && remaining == 9 && (now + 3_590..=now + 3_670).contains(&reset), "{limit} {remaining} {reset}");
+        assert!(
+            limit == 10 && remaining == 9 && (now + 3_590..=now + 3_670).contains(&reset),
+            "{limit} {remaining} {reset}"
+        );
         let announce = json!({"filename": "a.txt", "content_type": "text/plain"});
         let got = s.json(&admin, "POST", &format!("/orgs/{org}/evidence/upload-url"), announce).await;
         assert_eq!(got.status, 201, "{}", got.text);
@@ -138,7 +142,8 @@ fn two_servers_on_one_redis_count_as_one() {
         let admin = one.admin().await;
         let org = one.org(&admin, "Acme").await;
         let id = assessment(&one, &admin, &org).await;
-        let made = one.json(&admin, "POST", &format!("/orgs/{org}/api-keys"), json!({"name": "a", "role": "analyst"})).await;
+        let made =
+            one.json(&admin, "POST", &format!("/orgs/{org}/api-keys"), json!({"name": "a", "role": "analyst"})).await;
         let key = text(&made.must(201), "key");
         let path = format!("/orgs/{org}/reports");
         let asks = (0..64).map(|i| {
@@ -156,7 +161,10 @@ fn two_servers_on_one_redis_count_as_one() {
         let statuses = futures::future::join_all(asks).await;
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 36, "{statuses:?}");
         let health = two.get("", "/health").await.must(200);
-        assert_eq!((&health["services"]["redis"], &health["details"]["redis"]["limits"]), (&json!("healthy"), &json!("shared")));
+        assert_eq!(
+            (&health["services"]["redis"], &health["details"]["redis"]["limits"]),
+            (&json!("healthy"), &json!("shared"))
+        );
         two.running.stop().await;
         one.running.stop().await;
     });
@@ -189,6 +197,18 @@ fn a_service_outlives_its_redis_and_says_so() {
         let s = Service::start(&[]).await;
         assert_eq!(s.get("", "/health").await.must(200)["services"]["redis"], "not_configured");
         s.running.stop().await;
+        // TLS to somebody who does not speak it.
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("rediss://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.write_all(b"-ERR what is this?\r\n").await;
+            }
+        });
+        let s = Service::start(&[("GRC_REDIS_URL", &url), ("GRC_RATE_LIMIT_PER_MINUTE", "50")]).await;
+        assert_eq!(s.get("", "/health").await.must(200)["services"]["redis"], "unhealthy");
+        standing(&s.get("", "/users/me").await);
+        s.running.stop().await;
     });
 }
 
@@ -210,7 +230,8 @@ fn many_guesses_at_once_get_no_more_answers_than_one_after_the_other() {
             assert!(wrong.iter().all(|status| matches!(status, 401 | 429)), "{wrong:?}");
             assert_eq!(login(PASSWORD).await, 429);
             // The account's owner is not locked out of other accounts of the same place, and vice versa.
-            let other = s.json("", "POST", "/auth/login", json!({"email": "other@example.com", "password": "no such account"}));
+            let other =
+                s.json("", "POST", "/auth/login", json!({"email": "other@example.com", "password": "no such account"}));
             assert_eq!(other.await.status, 401);
             s.running.stop().await;
         }
@@ -255,7 +276,10 @@ fn an_upload_that_drips_is_cut_and_one_that_keeps_the_pace_is_not() {
         let org = s.org(&admin, "Acme").await;
         let target = async || {
             let body = json!({"filename": "a.txt", "content_type": "text/plain"});
-            text(&s.json(&admin, "POST", &format!("/orgs/{org}/evidence/upload-url"), body).await.must(201), "upload_url")
+            text(
+                &s.json(&admin, "POST", &format!("/orgs/{org}/evidence/upload-url"), body).await.must(201),
+                "upload_url",
+            )
         };
         let begun = std::time::Instant::now();
         let every = Duration::from_millis(50);
@@ -265,7 +289,8 @@ fn an_upload_that_drips_is_cut_and_one_that_keeps_the_pace_is_not() {
         assert!(text.contains("REQUEST_TIMEOUT") && text.contains("too slow"), "{text}");
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         // A quick beginning earns time, but no pause beyond the longest.
-        let (status, text) = drip(&s, &target().await, 200_000, [(100_000, Duration::from_millis(1_500))].into_iter()).await;
+        let (status, text) =
+            drip(&s, &target().await, 200_000, [(100_000, Duration::from_millis(1_500))].into_iter()).await;
         assert_eq!(status, 408, "{text}");
         assert!(text.contains("stalled"), "{text}");
         // 20 KB/s for 1.5 seconds: slow, but no drip.

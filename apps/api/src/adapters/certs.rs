@@ -21,7 +21,8 @@ pub struct Certs {
 impl Certs {
     /// From a URL.
     pub fn new(url: &str) -> anyhow::Result<Self> {
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).user_agent("sovereign-grc").build()?;
+        let client =
+            Client::builder().timeout(PATIENCE).redirect(Policy::none()).user_agent("sovereign-grc").build()?;
         Ok(Self { client, url: url.to_owned() })
     }
 }

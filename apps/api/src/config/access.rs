@@ -141,7 +141,9 @@ fn service_tokens(reader: &mut Reader) -> Vec<ServiceToken> {
         match parsed {
             None => {
                 let roles = Role::NAMES.join(", ");
-                reader.problems.push(format!("{TOKENS}: «{entry}» is not common_name=role@org-slug with a role of {roles}"));
+                reader
+                    .problems
+                    .push(format!("{TOKENS}: «{entry}» is not common_name=role@org-slug with a role of {roles}"));
             }
             Some(token) if tokens.iter().any(|t| (&t.common_name, &t.slug) == (&token.common_name, &token.slug)) => {
                 reader.problems.push(format!("{TOKENS}: «{}» stands twice for {}", token.common_name, token.slug));
@@ -179,7 +181,11 @@ mod tests {
         let told: Vec<_> = tokens.iter().map(|t| (t.common_name.as_str(), t.role, t.slug.as_str())).collect();
         assert_eq!(
             told,
-            [("x.access", Role::Analyst, "acme"), ("y.access", Role::Viewer, "beta"), ("x.access", Role::Viewer, "beta")]
+            [
+                ("x.access", Role::Analyst, "acme"),
+                ("y.access", Role::Viewer, "beta"),
+                ("x.access", Role::Viewer, "beta")
+            ]
         );
     }
 

@@ -79,7 +79,8 @@ impl Door {
     pub fn presented<'a>(&self, headers: &'a HeaderMap) -> Result<Option<Presented<'a>>, Problem> {
         if let Some(value) = headers.get(header::AUTHORIZATION) {
             let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-            let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+            let token =
+                token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
             return token.map(|token| Some(Presented::Bearer(token))).ok_or_else(Problem::unauthorized);
         }
         if self.verifier.is_none() {
@@ -106,7 +107,8 @@ impl Door {
         if origin::is_same(source, &self.public_url) {
             return Ok(());
         }
-        let detail = "a request that changes something with the CF_Authorization cookie must come from the service's own origin";
+        let detail =
+            "a request that changes something with the CF_Authorization cookie must come from the service's own origin";
         Err(Problem::new(403, detail))
     }
 }
@@ -172,7 +174,8 @@ mod tests {
             door.presented(&map).map(|found| found.map(|p| format!("{p:?}"))).map_err(|problem| problem.status)
         };
         let access = |token: &str| Ok(Some(format!("Access({token:?})")));
-        let all = [("authorization", "bearer sk-1"), ("cf-access-jwt-assertion", "h"), ("cookie", "CF_Authorization=c")];
+        let all =
+            [("authorization", "bearer sk-1"), ("cf-access-jwt-assertion", "h"), ("cookie", "CF_Authorization=c")];
         assert_eq!(presented(&all), Ok(Some("Bearer(\"sk-1\")".into())));
         assert_eq!(presented(&all[1..]), access("h"));
         assert_eq!(presented(&[("cookie", "a=b; CF_Authorization=c; d=e")]), access("c"));
@@ -199,7 +202,8 @@ mod tests {
     #[test]
     fn a_cookie_speaks_for_our_own_pages_only() {
         let door = door(AuthMode::Cloudflare);
-        let allowed = |method: &str, pairs: &[(&'static str, &'static str)]| door.guard(method, &headers(pairs)).is_ok();
+        let allowed =
+            |method: &str, pairs: &[(&'static str, &'static str)]| door.guard(method, &headers(pairs)).is_ok();
         let (cookie, header) = (("cookie", "CF_Authorization=c"), ("cf-access-jwt-assertion", "h"));
         assert!(allowed("GET", &[cookie, ("sec-fetch-site", "cross-site")]));
         assert!(allowed("POST", &[header]), "whoever sends the header alone is no browser");
@@ -215,7 +219,10 @@ mod tests {
         assert!(!allowed("POST", &[cookie]));
         assert!(!allowed("PATCH", &[cookie, ("origin", "null")]));
         assert!(!allowed("PUT", &[cookie, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]));
-        assert!(!allowed("POST", &[("cookie", "CF_Authorization=c; CF_Authorization=d"), ("origin", "https://evil.example")]));
+        assert!(!allowed(
+            "POST",
+            &[("cookie", "CF_Authorization=c; CF_Authorization=d"), ("origin", "https://evil.example")]
+        ));
     }
 
     #[test]

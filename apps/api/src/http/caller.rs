@@ -189,9 +189,10 @@ impl Callers {
         match verifier.verify(token, now).await {
             Ok(Identity::Person { email, since }) => Ok(self.signed_in(&email, since, org).await?),
             Ok(Identity::Service { common_name }) => Ok(self.machine(common_name, org).await?),
-            Err(grc_access::Refusal::Unavailable) => {
-                Err(Problem { retry_after: Some(5), ..Problem::new(503, "the keys of Cloudflare Access cannot be had") })
-            }
+            Err(grc_access::Refusal::Unavailable) => Err(Problem {
+                retry_after: Some(5),
+                ..Problem::new(503, "the keys of Cloudflare Access cannot be had")
+            }),
             Err(refusal) => {
                 metrics::counter!("grc_access_refused_total", "reason" => refusal.as_str()).increment(1);
                 tracing::debug!(reason = refusal.as_str(), "a token of Cloudflare Access was refused");

@@ -106,11 +106,7 @@ impl Limits {
 
     fn log_in(&self, account: &str, address: &str) -> [(Rule, String); 3] {
         let account = account.trim().to_lowercase();
-        [
-            (self.pair, format!("{account}|{address}")),
-            (self.address, address.to_owned()),
-            (self.account, account),
-        ]
+        [(self.pair, format!("{account}|{address}")), (self.address, address.to_owned()), (self.account, account)]
     }
 
     /// How Redis is, asked now.

@@ -44,7 +44,7 @@ shapes! {
     ]],
     /// An invitation.
     UserInvite [&[
-        must("email", Ty::Line(254), "The address."),
+        must("email", Ty::Email, "The address."),
         may("name", Ty::Line(200), "The name; without it, the first part of the address until the person says another."),
         must("role", Ty::Word(Role::NAMES), "The role."),
     ]],

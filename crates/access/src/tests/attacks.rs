@@ -28,7 +28,10 @@ fn without(team: &TestTeam, name: &str) -> String {
 fn headers(team: &TestTeam, all: &mut Vec<(String, String)>) {
     let payload = team.person("ada@example.com", noon()).to_string();
     let kid = key(0).kid;
-    for alg in ["none", "None", "NONE", "nOnE", "", "rs256", "RS256 ", "RS384", "RS512", "PS256", "HS256", "HS512", "ES256", "EdDSA"] {
+    for alg in [
+        "none", "None", "NONE", "nOnE", "", "rs256", "RS256 ", "RS384", "RS512", "PS256", "HS256", "HS512", "ES256",
+        "EdDSA",
+    ] {
         let header = json!({"alg": alg, "kid": kid, "typ": "JWT"}).to_string();
         all.push((format!("alg {alg:?}"), sign_text(&key(0), &header, &payload)));
         all.push((format!("alg {alg:?}, unsigned"), format!("{}.{}.", b64(&header), b64(&payload))));
@@ -44,7 +47,14 @@ fn headers(team: &TestTeam, all: &mut Vec<(String, String)>) {
         }
     }
     for made_up in [
-        "../../../../dev/null", "' OR '1'='1", "https://evil.example/keys.json", "", " ", "\u{0}", "0", "*",
+        "../../../../dev/null",
+        "' OR '1'='1",
+        "https://evil.example/keys.json",
+        "",
+        " ",
+        "\u{0}",
+        "0",
+        "*",
         &"k".repeat(10_000),
     ] {
         let header = json!({"alg": "RS256", "kid": made_up}).to_string();
@@ -197,9 +207,15 @@ fn forms(team: &TestTeam, all: &mut Vec<(String, String)>) {
     ] {
         all.push((what.to_owned(), token));
     }
-    all.push(("a key that is not published".into(), crate::testing::sign_with(&key(1), &team.person("ada@example.com", noon()))));
+    all.push((
+        "a key that is not published".into(),
+        crate::testing::sign_with(&key(1), &team.person("ada@example.com", noon())),
+    ));
     let posing = crate::testing::TestKey { kid: key(0).kid, ..key(1) };
-    all.push(("another key under a good id".into(), crate::testing::sign_with(&posing, &team.person("ada@example.com", noon()))));
+    all.push((
+        "another key under a good id".into(),
+        crate::testing::sign_with(&posing, &team.person("ada@example.com", noon())),
+    ));
 }
 
 #[test]
