@@ -110,7 +110,12 @@ fn operation(
     }
     // Generic handlers read path parameters by name; all are ids but the plain ones that a handler declares.
     for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-        if !parameters.iter().any(|known| known.get("name").and_then(Value::as_str) == Some(name)) {
+        // A list under another record may filter by the member that names it, which is another parameter.
+        let text = |known: &Value, member: &str| known.get(member).and_then(Value::as_str).map(str::to_owned);
+        let is = |known: &Value| {
+            text(known, "in").as_deref() == Some("path") && text(known, "name").as_deref() == Some(name)
+        };
+        if !parameters.iter().any(is) {
             parameters.push(
                 json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
             );

@@ -26,7 +26,7 @@
 ///
 /// Each member has its documentation, its Rust type (an `Option` may be null), its [`crate::shape::Ty`] with the
 /// limits, and any of `required`, `fixed`, `computed`, `write_only`, `sorts`, `filters`, `searches`, `unique`,
-/// `preset(..)`, `named("..")`. The head may also say `machine:`, and `read:`, `write:`, `delete:` where they
+/// `preset(..)`, `named("..")`, `sample("..")`. The head may also say `machine:`, and `read:`, `write:`, `delete:` where they
 /// take another access than usual.
 #[macro_export]
 macro_rules! resource {
