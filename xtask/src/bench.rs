@@ -53,17 +53,20 @@ fn measure(folder: &Path, rows: u32, seconds: u32) -> Result<()> {
     let url = cluster_url(folder)?;
     let small = seed(&url, &org, "small", 1_000)?;
     let large = seed(&url, &org, "large", rows)?;
-    let one = psql(&url, &format!("SELECT id FROM findings WHERE assessment_id = '{large}' LIMIT 1"))?;
+    seed_risks(&url, &org, rows)?;
+    let finding = psql(&url, &format!("SELECT id FROM findings WHERE assessment_id = '{large}' LIMIT 1"))?;
+    let risk = psql(&url, &format!("SELECT id FROM risks WHERE org_id = '{org}' LIMIT 1"))?;
     println!("| measurement | requests/s | against pgbench | server CPU ms | database CPU ms |\n|---|---|---|---|---|");
     let health = wrk(&server, &token, "/health/live", seconds, None, folder)?;
     println!("| no database (`/health/live`) | {:.0} | | {:.3} | |", health.rate, health.server_ms);
     let begin = format!("BEGIN;\nSELECT set_config('app.org_id', '{org}', true);\n");
-    let get_sql = format!("{begin}SELECT * FROM findings WHERE org_id = '{org}' AND id = '{one}';\nCOMMIT;\n");
-    row(
-        "GET by id",
-        &wrk(&server, &token, &format!("/orgs/{org}/findings/{one}"), seconds, None, folder)?,
-        pgbench(&url, folder, &get_sql, seconds)?,
-    );
+    for (name, table, path, id) in
+        [("finding", "findings", "findings", &finding), ("risk", "risks", "risks/register", &risk)]
+    {
+        let sql = format!("{begin}SELECT * FROM {table} WHERE org_id = '{org}' AND id = '{id}';\nCOMMIT;\n");
+        let got = wrk(&server, &token, &format!("/orgs/{org}/{path}/{id}"), seconds, None, folder)?;
+        row(&format!("GET {name} by id"), &got, pgbench(&url, folder, &sql, seconds)?);
+    }
     let mut lists = Vec::new();
     for (name, assessment) in [("1,000", &small), ("all", &large)] {
         let list_sql = format!(
@@ -72,11 +75,34 @@ fn measure(folder: &Path, rows: u32, seconds: u32) -> Result<()> {
         let path = format!("/orgs/{org}/findings?assessment_id={assessment}&limit=100");
         let got = wrk(&server, &token, &path, seconds, None, folder)?;
         lists.push(got.rate);
-        row(&format!("list of 100 at {name} rows"), &got, pgbench(&url, folder, &list_sql, seconds)?);
+        row(&format!("list of 100 findings at {name} rows"), &got, pgbench(&url, folder, &list_sql, seconds)?);
     }
+    for (name, path, condition, order) in [
+        ("list of 100 risks", "limit=100", "", "created_at DESC, id DESC"),
+        (
+            "list of 100 risks, three filters and a sort",
+            "limit=100&category=cyber&likelihood__gte=3&status=assessed&sort=-inherent_score",
+            " AND category = 'cyber' AND likelihood >= 3 AND status = 'assessed'",
+            "inherent_score DESC, id DESC",
+        ),
+    ] {
+        let sql = format!(
+            "{begin}SELECT * FROM risks WHERE org_id = '{org}'{condition} ORDER BY {order} LIMIT 101;\nCOMMIT;\n"
+        );
+        let got = wrk(&server, &token, &format!("/orgs/{org}/risks/register?{path}"), seconds, None, folder)?;
+        row(name, &got, pgbench(&url, folder, &sql, seconds)?);
+    }
+    let sql = format!(
+        "{begin}SELECT likelihood, impact, residual_likelihood, residual_impact, count(*) FROM risks WHERE org_id = '{org}' GROUP BY 1, 2, 3, 4;\nCOMMIT;\n"
+    );
+    let got = wrk(&server, &token, &format!("/orgs/{org}/risks/heatmap"), seconds, None, folder)?;
+    row(&format!("heat map of {rows} risks"), &got, pgbench(&url, folder, &sql, seconds)?);
+    let body = "{\"title\":\"bench\",\"category\":\"cyber\",\"likelihood\":3,\"impact\":4}";
+    let got = wrk(&server, &token, &format!("/orgs/{org}/risks/register"), seconds, Some(body), folder)?;
+    row("POST risk (with journal)", &got, pgbench(&url, folder, &post_sql(&org), seconds)?);
     let body = "{\"name\":\"bench\",\"category\":\"process\"}";
     let post = wrk(&server, &token, &format!("/orgs/{org}/controls"), seconds, Some(body), folder)?;
-    println!("| POST (with journal) | {:.0} | | {:.3} | {:.3} |", post.rate, post.server_ms, post.database_ms);
+    println!("| POST control (with journal) | {:.0} | | {:.3} | {:.3} |", post.rate, post.server_ms, post.database_ms);
     if let [small, large] = lists.as_slice() {
         println!("\nlist at {rows} rows against that at 1,000: {:.2} of the time", small / large);
     }
@@ -165,6 +191,39 @@ fn seed(url: &str, org: &str, name: &str, rows: u32) -> Result<String> {
         ),
     )?;
     Ok(id)
+}
+
+/// So many risks, spread over every category, status and cell of the matrix.
+fn seed_risks(url: &str, org: &str, rows: u32) -> Result<()> {
+    psql(
+        url,
+        &format!(
+            "INSERT INTO risks SELECT gen_random_uuid(), '{org}', null, 'Risk ' || n, 'What may happen, and why.', \
+             (ARRAY['operational','financial','compliance','strategic','third_party','cyber','reputational'])[n % 7 + 1], \
+             n % 5 + 1, n / 5 % 5 + 1, CASE WHEN n % 3 > 0 THEN 1 END, CASE WHEN n % 3 > 0 THEN 2 END, null, null, null, null, 'mitigate', \
+             (ARRAY['identified','assessed','treating','closed'])[n % 4 + 1], null, '{{}}', (n % 5 + 1) * (n / 5 % 5 + 1), \
+             CASE WHEN n % 3 > 0 THEN 2 END, 'medium', CASE WHEN n % 3 > 0 THEN 'low' END, false, false, \
+             now() - n * interval '1 second', now(), '{org}', 1 FROM generate_series(1, {rows}) n"
+        ),
+    )?;
+    psql(url, "VACUUM ANALYZE risks").map(drop)
+}
+
+/// The statements of a POST: the settings read, the record, the journal's head taken, the entry, the head advanced.
+fn post_sql(org: &str) -> String {
+    let zeros = "decode(repeat('00', 32), 'hex')";
+    format!(
+        "BEGIN;\nSELECT set_config('app.org_id', '{org}', true);\n\
+         SELECT * FROM risk_matrices WHERE org_id = '{org}' AND id = '{org}';\n\
+         SELECT * FROM risk_appetites WHERE org_id = '{org}' AND id = '{org}';\n\
+         INSERT INTO risks SELECT gen_random_uuid(), '{org}', null, 'bench', null, 'cyber', 3, 4, null, null, null, null, null, null, 'mitigate', \
+         'identified', null, '{{}}', 12, null, 'high', null, false, false, now(), now(), '{org}', 1 ON CONFLICT DO NOTHING;\n\
+         INSERT INTO journal_heads VALUES ('{org}', 1, {zeros}) ON CONFLICT (org_id) DO UPDATE SET sequence = journal_heads.sequence + 1 \
+         RETURNING sequence \\gset\n\
+         INSERT INTO journal SELECT '{org}', :sequence, gen_random_uuid(), now(), 'user', '{org}', 'bench', 'risk.created', 'risk', \
+         gen_random_uuid(), 1, null, '{{\"title\": \"bench\", \"category\": \"cyber\", \"likelihood\": 3, \"impact\": 4}}', 'bench', true, {zeros}, {zeros}, 1;\n\
+         UPDATE journal_heads SET hash = {zeros} WHERE org_id = '{org}';\nCOMMIT;\n"
+    )
 }
 
 struct Load {

@@ -1,6 +1,9 @@
 //! What the machine must have, and how it gets it on Debian and Ubuntu.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 
@@ -63,4 +66,27 @@ pub fn cargo_deny() -> Result<String> {
         ])?;
     }
     Ok(binary.display().to_string())
+}
+
+/// Python packages in an environment of their own, kept in the target directory; its folder of programs.
+pub fn python(packages: &[&str]) -> Result<PathBuf> {
+    let folder = root().join("target/tools/python");
+    let stamp = folder.join("installed");
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder.join("bin"));
+    }
+    // Debian's Python comes without what makes environments.
+    let venv = |folder: &str| Command::new("python3").args(["-m", "venv", "--clear", folder]).output();
+    let made = has("python3") && venv(&folder.display().to_string()).is_ok_and(|output| output.status.success());
+    if !made {
+        self::packages(&["python3", "python3-venv"])?;
+        sh("python3", &["-m", "venv", "--clear", &folder.display().to_string()])?;
+    }
+    let pip = folder.join("bin/pip").display().to_string();
+    let mut args = vec!["install", "--quiet", "--disable-pip-version-check"];
+    args.extend(packages);
+    sh(&pip, &args)?;
+    std::fs::write(stamp, wanted)?;
+    Ok(folder.join("bin"))
 }

@@ -1,7 +1,11 @@
 //! The project's own commands, each of which does everything it needs: `cargo xtask run` on a fresh machine
 //! installs what is missing, builds and starts the service.
 
-#![allow(clippy::disallowed_methods, reason = "a tool reads the environment and the clock")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a tool reads the environment and the clock, and prints"
+)]
 
 mod bench;
 mod check;
@@ -43,6 +47,12 @@ enum Task {
     Tidy,
     /// Writes docs/openapi.json anew.
     Openapi,
+    /// Holds the service to its own document: schemathesis over every operation.
+    Schema {
+        /// How many requests of each kind an operation gets; 3 in continuous integration.
+        #[arg(long, default_value_t = 3)]
+        examples: u32,
+    },
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
     /// Measures the release server against pgbench doing the same statements.
@@ -54,15 +64,25 @@ enum Task {
         #[arg(long, default_value_t = 5)]
         seconds: u32,
     },
-    /// Makes the skeleton of a domain crate.
+    /// Makes a domain: its crate, and its name wherever domains are listed.
     NewDomain {
         /// Its name, such as `risk`.
         name: String,
     },
-    /// Makes an empty migration.
+    /// Makes a resource in a domain: its declaration, its routes.
+    NewResource {
+        /// The domain, such as `risk`.
+        domain: String,
+        /// The resource's name, such as `treatment`.
+        name: String,
+    },
+    /// Makes a migration: empty, or with the tables that declared resources call for.
     NewMigration {
         /// What it does, such as `add_risks`.
         name: String,
+        /// The kinds of the resources whose tables it makes.
+        #[arg(long, value_delimiter = ',')]
+        of: Vec<String>,
     },
 }
 
@@ -75,10 +95,15 @@ fn main() -> Result<()> {
             openapi()
         }
         Task::Openapi => openapi(),
+        Task::Schema { examples } => {
+            check::document()?;
+            check::schema(examples)
+        }
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
-        Task::NewDomain { name } => scaffold::domain(&name),
-        Task::NewMigration { name } => scaffold::migration(&name),
+        Task::NewDomain { name } => scaffold::domain(&root(), &name),
+        Task::NewResource { domain, name } => scaffold::resource(&root(), &domain, &name),
+        Task::NewMigration { name, of } => scaffold::migration(&root(), &name, &of),
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 
 use actix_web::{App as ActixApp, HttpServer, middleware::Compress, web::Data};
 use bytes::Bytes;
+use grc_bcm::continuity::climate::HazardTable;
 use grc_cluster::{Cluster, ClusterConfig};
 use grc_evidence::ObjectStore;
 use grc_identity::{Secrets, account};
@@ -67,6 +68,8 @@ pub struct App {
     pub limits: Limits,
     /// Callers.
     pub callers: Callers,
+    /// The climate hazards of regions.
+    pub hazards: Arc<HazardTable>,
     /// How clients reach the service.
     pub public_url: String,
     /// Simulations.
@@ -222,12 +225,27 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         passwords: Argon2Passwords::default(),
         secrets: SystemSecrets,
         ids: Arc::new(V7Ids),
+        hazards: Arc::new(hazards(&config.data_dir)?),
         public_url,
         simulator: Simulator::default(),
         draining: AtomicBool::new(false),
         wake: Notify::new(),
         config,
     })
+}
+
+/// The operator's table of climate hazards, where the data directory holds one; else the built-in one.
+fn hazards(data: &Path) -> Result<HazardTable, StartError> {
+    let path = data.join("climate-hazards.json");
+    let problem = |what: &str| StartError::Setup(format!("{}: {what}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(HazardTable::illustrative()),
+        Err(error) => Err(problem(&error.to_string())),
+        Ok(text) => HazardTable::parse(&text).map_err(|errors| {
+            let all: Vec<String> = errors.iter().map(|error| format!("{} {}", error.field, error.detail)).collect();
+            problem(&all.join("; "))
+        }),
+    }
 }
 
 fn evidence_folder(data: &Path) -> PathBuf {

@@ -5,12 +5,12 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
 
-use grc_kernel::{Ctx, FindingId, Patch, StoreError, Uuid, list::Scalar};
+use grc_kernel::{Ctx, EvidenceId, FindingId, Patch, StoreError, Uuid, list::Scalar};
 use time::Duration;
 
 use crate::{
-    EvidenceError,
-    model::{self, EvidenceStatus, Review},
+    EvidenceError, handing,
+    model::{self, EvidenceStatus, Review, Touch},
     ports::EvidenceTx,
     service::{self, AmendEvidence, Announce, Settled},
     store::Inspection,
@@ -77,9 +77,38 @@ pub async fn suite(ctx: &Ctx, tx: &mut dyn EvidenceTx) -> Result<(), Box<dyn std
     assert_eq!(tx.evidence_repo().page(ctx.org, &stored_only).await?.items.len(), 1);
     let tagged = model::LIST.query().only("control_ref", vec![Scalar::Text("SOC2_TYPE2:CC6.1".into())]);
     assert_eq!(tx.evidence_repo().page(ctx.org, &tagged).await?.items.len(), 1);
+    handed_over(ctx, tx, made.id, second.id).await?;
     service::delete(ctx, tx, second.id, None).await?;
     assert_eq!(tx.evidence_repo().page(ctx.org, &model::LIST.query()).await?.items.len(), 1);
     assert!(matches!(service::get(ctx, tx, second.id).await, Err(EvidenceError::NotFound(_))));
+    Ok(())
+}
+
+async fn handed_over(
+    ctx: &Ctx,
+    tx: &mut dyn EvidenceTx,
+    stored: EvidenceId,
+    rejected: EvidenceId,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let absent = EvidenceId(Uuid::from_u128(5));
+    let named: Vec<(String, EvidenceId)> =
+        [stored, absent, rejected].into_iter().enumerate().map(|(i, id)| (format!("ids[{i}]"), id)).collect();
+    let Err(EvidenceError::Invalid(errors)) = handing::link(ctx, tx, &named, "case 1").await else {
+        panic!("two of them cannot be linked")
+    };
+    let errors: Vec<_> = errors.into_iter().map(|e| (e.field, e.code)).collect();
+    assert_eq!(errors, [("ids[1]".to_owned(), "unknown_reference"), ("ids[2]".to_owned(), "not_stored")]);
+    let linked = handing::link(ctx, tx, &named[..1], "case 1").await?;
+    assert_eq!(linked.iter().map(|e| e.id).collect::<Vec<_>>(), [stored]);
+    let exported = handing::export(ctx, tx, &[rejected, stored, absent], "case 1").await?;
+    assert_eq!(exported.len(), 2, "what is not stored is told, what is not there is not");
+    let record = handing::custody(ctx, tx, &[stored, rejected], &model::CUSTODY.query()).await?.items;
+    let mut last: Vec<_> = record.iter().filter(|e| e.reason.as_deref() == Some("case 1")).collect();
+    last.sort_by_key(|event| event.id);
+    let last: Vec<_> = last.into_iter().map(|e| (e.evidence, e.event, e.sha256.clone())).collect();
+    let hash = linked[0].sha256.clone();
+    assert_eq!(last, [(stored, Touch::Linked, hash.clone()), (stored, Touch::Exported, hash)]);
+    assert!(handing::custody(ctx, tx, &[], &model::CUSTODY.query()).await?.items.is_empty());
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Evidence: files that show something, from upload to deletion, with a record of every touch.
 //!
 //! Reading order: [`model`], [`rules`] (names, keys, retention), [`sniff`] and [`extract`] (what a file really is,
-//! and its text), [`store`] (the object-store port and the inspection of an upload), [`service`] (the use cases).
+//! and its text), [`store`] (the object-store port and the inspection of an upload), [`service`] (the use cases),
+//! [`handing`] (evidence in other domains' hands).
 //!
 //! An upload has two phases, and no store is called inside a transaction: `announce` makes the record and its
 //! object key, the client puts the bytes, `inspect` reads them back outside any transaction, `settle` stores the
@@ -11,6 +12,7 @@
 pub mod contract;
 pub mod error;
 pub mod extract;
+pub mod handing;
 pub mod mem;
 pub mod model;
 pub mod ports;

@@ -39,6 +39,10 @@ impl EvidenceRepo for Store {
         Ok(self.evidence.get(&id).filter(|evidence| evidence.org == org).cloned())
     }
 
+    async fn find_many(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<Evidence>> {
+        Ok(self.evidence.values().filter(|e| e.org == org && ids.contains(&e.id)).cloned().collect())
+    }
+
     async fn find_by_key(&mut self, org: OrgId, key: &str) -> StoreResult<Option<Evidence>> {
         Ok(self.evidence.values().find(|evidence| evidence.org == org && evidence.object_key == key).cloned())
     }
@@ -91,13 +95,14 @@ impl EvidenceRepo for Store {
         Ok(self.evidence.values().filter(stale).take(usize::try_from(limit).unwrap_or(0)).cloned().collect())
     }
 
-    async fn touch(&mut self, event: &CustodyEvent) -> StoreResult<()> {
-        self.custody.push(event.clone());
+    async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()> {
+        self.custody.extend_from_slice(events);
         Ok(())
     }
 
-    async fn custody(&mut self, org: OrgId, id: EvidenceId, query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
-        Ok(page_in_memory(self.custody.iter().filter(|event| event.org == org && event.evidence == id), query))
+    async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
+        let of = |event: &&CustodyEvent| event.org == org && ids.contains(&event.evidence);
+        Ok(page_in_memory(self.custody.iter().filter(of), query))
     }
 }
 

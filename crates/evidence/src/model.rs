@@ -1,7 +1,7 @@
 //! The entities.
 
 use grc_kernel::{
-    AssessmentId, EvidenceId, Field, FindingId, Kind, ListSpec, Meta, OrgId, Record,
+    AssessmentId, Ctx, EvidenceId, Field, FindingId, Kind, ListSpec, Meta, OrgId, Record,
     record::{timestamp, timestamp_value, with_meta},
     wire_enum,
 };
@@ -214,6 +214,23 @@ pub struct CustodyEvent {
     pub reason: Option<String>,
     /// The evidence's hash at the time.
     pub sha256: Option<String>,
+}
+
+impl CustodyEvent {
+    /// What the actor does to a piece of evidence now.
+    pub fn of(ctx: &Ctx, evidence: &Evidence, event: Touch, reason: Option<String>) -> Self {
+        Self {
+            id: ctx.new_id(),
+            org: ctx.org,
+            evidence: evidence.id,
+            at: ctx.now,
+            actor_id: ctx.actor.id,
+            actor: ctx.actor.name.clone(),
+            event,
+            reason,
+            sha256: evidence.sha256.clone(),
+        }
+    }
 }
 
 impl Record for CustodyEvent {

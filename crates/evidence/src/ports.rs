@@ -11,6 +11,8 @@ use crate::model::{CustodyEvent, Evidence};
 pub trait EvidenceRepo: Send {
     /// By id.
     async fn find(&mut self, org: OrgId, id: EvidenceId) -> StoreResult<Option<Evidence>>;
+    /// By ids, in no particular order.
+    async fn find_many(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<Evidence>>;
     /// By object key.
     async fn find_by_key(&mut self, org: OrgId, key: &str) -> StoreResult<Option<Evidence>>;
     /// A page of what is not deleted.
@@ -32,10 +34,10 @@ pub trait EvidenceRepo: Send {
     ) -> StoreResult<Vec<(Evidence, Option<String>)>>;
     /// Evidence that was announced before a time and never completed.
     async fn stale_pending(&mut self, org: OrgId, before: OffsetDateTime, limit: i64) -> StoreResult<Vec<Evidence>>;
-    /// Adds to the custody record.
-    async fn touch(&mut self, event: &CustodyEvent) -> StoreResult<()>;
-    /// A page of the custody record.
-    async fn custody(&mut self, org: OrgId, id: EvidenceId, query: &ListQuery) -> StoreResult<Page<CustodyEvent>>;
+    /// Adds to the custody record, in one statement.
+    async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()>;
+    /// A page of the custody record of some evidence.
+    async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>>;
 }
 
 /// Looks at other domains' records.

@@ -5,7 +5,6 @@ use grc_kernel::{
 };
 use serde_json::json;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     error::{EvidenceError, unchanged},
@@ -331,7 +330,7 @@ pub async fn custody_page(
 ) -> Result<Page<CustodyEvent>, EvidenceError> {
     ctx.require(Permission::new(AREA, Access::Read))?;
     find(ctx, tx, id).await?;
-    Ok(tx.evidence_repo().custody(ctx.org, id, query).await?)
+    Ok(tx.evidence_repo().custody(ctx.org, &[id], query).await?)
 }
 
 async fn find(ctx: &Ctx, tx: &mut dyn EvidenceTx, id: EvidenceId) -> Result<Evidence, EvidenceError> {
@@ -387,18 +386,7 @@ async fn custody(
     event: Touch,
     reason: Option<String>,
 ) -> Result<(), EvidenceError> {
-    let event = CustodyEvent {
-        id: ctx.new_id::<Uuid>(),
-        org: ctx.org,
-        evidence: evidence.id,
-        at: ctx.now,
-        actor_id: ctx.actor.id,
-        actor: ctx.actor.name.clone(),
-        event,
-        reason,
-        sha256: evidence.sha256.clone(),
-    };
-    Ok(tx.evidence_repo().touch(&event).await?)
+    Ok(tx.evidence_repo().touch(&[CustodyEvent::of(ctx, evidence, event, reason)]).await?)
 }
 
 async fn purge(ctx: &Ctx, tx: &mut dyn EvidenceTx, evidence: &Evidence) -> Result<(), EvidenceError> {

@@ -1,4 +1,5 @@
 //! Use cases that span domains. Each runs in one transaction of [`grc_uow::Uow`].
 
 pub mod execution;
+pub mod incident;
 pub mod reporting;

@@ -73,6 +73,19 @@ pub async fn open(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
     secrets: &dyn Secrets,
+    account: Account,
+    login: &Login,
+) -> Result<Opened, IdentityError> {
+    let opened = begin(ctx, tx, secrets, account, login).await?;
+    tx.journal().record(ctx, Fact::note("session", opened.session.id.0, "opened")).await?;
+    Ok(opened)
+}
+
+/// Begins a session without a fact of its own, for a use case whose fact says that it does.
+pub async fn begin(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    secrets: &dyn Secrets,
     mut account: Account,
     login: &Login,
 ) -> Result<Opened, IdentityError> {
@@ -90,7 +103,6 @@ pub async fn open(
     tx.accounts().note_login(account.id, ctx.now).await?;
     account.last_login_at = Some(ctx.now);
     let refresh_token = issue(ctx, tx, secrets, session.id).await?;
-    tx.journal().record(ctx, Fact::note("session", session.id.0, "opened")).await?;
     Ok(Opened { account, session, refresh_token })
 }
 

@@ -38,9 +38,13 @@ impl Checker {
         !self.malformed
     }
 
-    /// Notes errors that were found before.
+    /// Notes errors that were found elsewhere, each once.
     pub fn extend(&mut self, errors: Vec<FieldError>) {
-        self.errors.extend(errors);
+        for error in errors {
+            if !self.errors.contains(&error) {
+                self.errors.push(error);
+            }
+        }
     }
 
     /// Notes an error unless the condition holds.

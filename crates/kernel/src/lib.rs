@@ -3,8 +3,9 @@
 //! Reading order: [`id`] (typed ids), [`ctx`] (who acts, where, when), [`access`] (roles and permissions),
 //! [`fault`] (how a failure presents itself), [`check`] (collecting field errors), [`patch`] (three-state
 //! merge patches), [`record`] (what every stored thing has), [`list`] (filters, sorts, keyset pages),
-//! [`shape`] (JSON objects with their limits), [`resource`] (what every stored record can do, declared once),
-//! [`journal`] (what every change leaves behind), [`job`] (durable background work).
+//! [`shape`] (JSON objects with their limits), [`mod@resource`] (what every stored record can do, declared once),
+//! [`journal`] (what every change leaves behind), [`merkle`] (a root over many hashes), [`job`] (durable background
+//! work).
 //!
 //! A domain crate depends on this crate and on no other domain.
 
@@ -16,6 +17,7 @@ pub mod id;
 pub mod job;
 pub mod journal;
 pub mod list;
+pub mod merkle;
 pub mod patch;
 pub mod record;
 pub mod resource;

@@ -73,7 +73,7 @@ impl PgBackend {
         PgTx::begin(self.session().await?, org).await
     }
 
-    async fn reader(&self, org: OrgId) -> StoreResult<PgTx> {
+    pub(crate) async fn reader(&self, org: OrgId) -> StoreResult<PgTx> {
         PgTx::reading(self.session().await?, org).await
     }
 }
@@ -199,6 +199,10 @@ impl AppTx for PgTx {
 
     async fn commit(self: Box<Self>) -> StoreResult<()> {
         self.commit_now().await
+    }
+
+    async fn abort(self: Box<Self>) {
+        self.roll_back().await;
     }
 
     async fn finish(self: Box<Self>) {

@@ -19,8 +19,11 @@ pub(crate) fn store(error: Error) -> StoreError {
         }
         Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => StoreError::Stale,
         Error::DatabaseError(kind, info) => match info.message() {
-            // The statement or lock timeout, or an administrator's shutdown: worth trying again.
-            text if text.contains("canceling statement") || text.contains("terminating connection") => {
+            // The statement or lock timeout, a deadlock, or an administrator's shutdown: worth trying again.
+            text if ["canceling statement", "deadlock detected", "terminating connection"]
+                .iter()
+                .any(|known| text.contains(known)) =>
+            {
                 StoreError::Unavailable(text.to_owned())
             }
             text => StoreError::internal(format!("{kind:?}: {text}")),

@@ -172,6 +172,17 @@ impl EvidenceRepo for PgTx {
         row.map(TryInto::try_into).transpose()
     }
 
+    async fn find_many(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<Evidence>> {
+        let rows: Vec<Row> = evidence::table
+            .filter(evidence::org_id.eq(org.0))
+            .filter(evidence::id.eq_any(ids.iter().map(|id| id.0)))
+            .select(Row::as_select())
+            .load(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     async fn find_by_key(&mut self, org: OrgId, key: &str) -> StoreResult<Option<Evidence>> {
         let row: Option<Row> = evidence::table
             .filter(evidence::org_id.eq(org.0))
@@ -294,8 +305,8 @@ impl EvidenceRepo for PgTx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    async fn touch(&mut self, event: &CustodyEvent) -> StoreResult<()> {
-        let row = CustodyRow {
+    async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()> {
+        let row = |event: &CustodyEvent| CustodyRow {
             id: event.id,
             org_id: event.org.0,
             evidence_id: event.evidence.0,
@@ -306,12 +317,18 @@ impl EvidenceRepo for PgTx {
             reason: event.reason.clone(),
             sha256: event.sha256.clone(),
         };
-        diesel::insert_into(custody::table).values(row).execute(self.connection()?).await.map_err(error::store)?;
+        // PostgreSQL takes 65,535 bound values in a statement.
+        for events in events.chunks(5_000) {
+            let rows: Vec<CustodyRow> = events.iter().map(row).collect();
+            diesel::insert_into(custody::table).values(rows).execute(self.connection()?).await.map_err(error::store)?;
+        }
         Ok(())
     }
 
-    async fn custody(&mut self, org: OrgId, id: EvidenceId, query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
-        let from = Parts::default().sql("FROM custody WHERE org_id = ").id(org).sql(" AND evidence_id = ").id(id);
+    async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
+        let ids = ids.iter().map(|id| Scalar::Id(id.0)).collect();
+        let from = Parts::default().sql("FROM custody WHERE org_id = ").id(org).sql(" AND evidence_id = ANY (");
+        let from = from.array(Kind::Ids, ids).sql(")");
         list::page::<CustodyRow, CustodyEvent>(self.connection()?, from, "id", query).await
     }
 }

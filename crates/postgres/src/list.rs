@@ -225,7 +225,7 @@ impl QueryFragment<Pg> for Count {
     }
 }
 
-/// A statement that returns no rows, for what Diesel's own language cannot say.
+/// A statement for what Diesel's own language cannot say. The rows of one that has any are read by position.
 pub(crate) struct Statement(pub(crate) Parts);
 
 impl Query for Statement {
@@ -283,7 +283,7 @@ pub(crate) fn window(filtered: Parts, id: &str, query: &ListQuery) -> Parts {
 
 /// Adds the request's filters and search words.
 pub(crate) fn filter(mut parts: Parts, query: &ListQuery) -> Parts {
-    for filter in &query.filters {
+    for filter in query.conditions() {
         parts = test(parts.sql(" AND "), filter.field, &filter.test);
     }
     let searched: Vec<&str> = query.spec.all().filter(|field| field.searched).map(|field| field.column).collect();

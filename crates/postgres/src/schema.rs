@@ -390,3 +390,75 @@ diesel::allow_tables_to_appear_in_same_query!(accounts, memberships, organizatio
 diesel::allow_tables_to_appear_in_same_query!(evidence, evidence_texts);
 diesel::joinable!(requirements -> frameworks (framework_id));
 diesel::allow_tables_to_appear_in_same_query!(frameworks, requirements);
+
+// Of these the statements over the whole graph read some columns; the rest is the resource repository's.
+diesel::table! {
+    bcm_processes (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        name -> Text,
+        criticality -> Text,
+        rto_hours -> Double,
+        rpo_hours -> Double,
+        mtd_hours -> Double,
+        hourly_loss -> Nullable<Double>,
+        owner_id -> Nullable<Uuid>,
+        last_reviewed_at -> Nullable<Timestamptz>,
+        impacts -> Jsonb,
+    }
+}
+
+diesel::table! {
+    bcm_assets (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        name -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        rto_hours -> Nullable<Double>,
+        rpo_hours -> Nullable<Double>,
+        restore_hours -> Nullable<Double>,
+        sla_hours -> Nullable<Double>,
+        region -> Nullable<Text>,
+        provider -> Nullable<Text>,
+        vendor_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    bcm_dependencies (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        source_id -> Uuid,
+        target_id -> Uuid,
+        dependency_type -> Text,
+        strength -> Text,
+        redundancy_group -> Nullable<Text>,
+        needed -> Nullable<BigInt>,
+        updated_at -> Timestamptz,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_plans (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        name -> Text,
+        process_id -> Nullable<Uuid>,
+        status -> Text,
+    }
+}
+
+diesel::table! {
+    recovery_exercises (org_id, id) {
+        id -> Uuid,
+        org_id -> Uuid,
+        plan_id -> Uuid,
+        date -> Date,
+        achieved_rto_hours -> Nullable<Double>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(recovery_plans, recovery_exercises);

@@ -104,6 +104,16 @@ impl PgTx {
         }
     }
 
+    /// Takes everything back and waits until that is done. Where it cannot be, the connection is closed, which comes
+    /// to the same.
+    pub(crate) async fn roll_back(mut self) {
+        if let Some(mut session) = self.session.take()
+            && session.connection.batch_execute("ROLLBACK").await.is_err()
+        {
+            drop(Lent::take(session));
+        }
+    }
+
     /// Ends work that changed nothing, without making the caller wait for the answer.
     pub(crate) fn finish_read(mut self) {
         match self.session.take() {

@@ -10,7 +10,7 @@ use grc_kernel::{
 };
 use serde_json::{Map, Value};
 
-use crate::{entry::Category, ports::Tx};
+use crate::{entry::Category, matrix::MOVED, ports::Tx};
 
 typed_id! {
     /// The id of an organization's appetite: the organization's own.
@@ -33,7 +33,7 @@ resource! {
     /// The risk appetite of an organization, by category.
     pub struct Appetite(AppetiteId) as "RiskAppetite" {
         kind: "risk_appetite", table: "risk_appetites", area: "risk", name: "id", sort: ("created_at", true),
-        write: Access::Admin,
+        write: Access::Admin, extra: MOVED,
     }
     /// The bounds of each category that has any.
     categories: Map<String, Value> = Ty::Map(&Ty::Object(Bounds::SHAPE)), required;

@@ -6,7 +6,10 @@
 use async_trait::async_trait;
 use grc_kernel::{
     Access, Changes, Checker, Ctx, Fact, Meta, OrgId, Refusal, Repo, Resource, Rules, StoreResult, kit, nested,
-    resource, resource::Nested, shape::Ty, typed_id,
+    resource,
+    resource::Nested,
+    shape::{Member, Ty, may},
+    typed_id,
 };
 use serde_json::{Value, json};
 
@@ -34,13 +37,17 @@ nested! {
     }
 }
 
+/// What the answer to a decision says besides.
+pub(crate) const MOVED: &[Member] =
+    &[may("moved", Ty::Int(0, i64::MAX), "How many risks the decision moved; only in the answer to it.").occasional()];
+
 const ROWS: Ty = Ty::List(&Ty::List(&Ty::Line(50), SIZE_MAX), SIZE_MAX);
 
 resource! {
     /// The risk matrix of an organization: from a likelihood and an impact to a level.
     pub struct Matrix(MatrixId) as "RiskMatrix" {
         kind: "risk_matrix", table: "risk_matrices", area: "risk", name: "id", sort: ("created_at", true),
-        write: Access::Admin,
+        write: Access::Admin, extra: MOVED,
     }
     /// The names of the likelihoods, from the least.
     likelihood_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required;

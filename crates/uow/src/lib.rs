@@ -52,6 +52,8 @@ pub trait AppTx:
     async fn expire_replies(&mut self, before: OffsetDateTime) -> StoreResult<usize>;
     /// Makes the changes lasting.
     async fn commit(self: Box<Self>) -> StoreResult<()>;
+    /// Takes everything back, and waits until that is done: what the transaction held is free then.
+    async fn abort(self: Box<Self>);
     /// Ends a transaction that changed nothing.
     async fn finish(self: Box<Self>);
 }
@@ -130,9 +132,17 @@ impl Db {
         E: From<StoreError>,
     {
         let mut uow = Uow { tx: self.backend.begin(org).await? };
-        let answer = use_case(&mut uow).await?;
-        uow.tx.commit().await?;
-        Ok(answer)
+        match use_case(&mut uow).await {
+            Ok(answer) => {
+                uow.tx.commit().await?;
+                Ok(answer)
+            }
+            // The caller may try again at once, with the same Idempotency-Key.
+            Err(error) => {
+                uow.tx.abort().await;
+                Err(error)
+            }
+        }
     }
 
     /// Runs a use case that changes nothing.

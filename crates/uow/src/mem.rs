@@ -293,5 +293,7 @@ impl AppTx for MemTx {
         Ok(())
     }
 
+    async fn abort(self: Box<Self>) {}
+
     async fn finish(self: Box<Self>) {}
 }

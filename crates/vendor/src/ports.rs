@@ -1,11 +1,42 @@
 //! What this domain needs from the outside.
 
-use grc_kernel::{JournalTx, resource::References};
+use async_trait::async_trait;
+use grc_kernel::{JournalTx, OrgId, Repo, StoreResult, resource::References};
+
+use crate::{Assessment, Contract, Questionnaire, Service, Vendor, VendorId};
+
+/// What the register needs beyond what every resource has.
+#[async_trait]
+pub trait Hierarchy: Send {
+    /// A vendor and those above it, from parent to parent. Until the transaction ends no other one is told them: two
+    /// that each put one vendor under the other would not see the circle that they make.
+    async fn lineage(&mut self, org: OrgId, of: VendorId) -> StoreResult<Vec<VendorId>>;
+}
 
 /// A transaction over this domain's repositories.
-pub trait VendorTx: JournalTx + References {}
+pub trait VendorTx:
+    JournalTx
+    + References
+    + Hierarchy
+    + Repo<Vendor>
+    + Repo<Service>
+    + Repo<Contract>
+    + Repo<Questionnaire>
+    + Repo<Assessment>
+{
+}
 
-impl<T: JournalTx + References> VendorTx for T {}
+impl<T> VendorTx for T where
+    T: JournalTx
+        + References
+        + Hierarchy
+        + Repo<Vendor>
+        + Repo<Service>
+        + Repo<Contract>
+        + Repo<Questionnaire>
+        + Repo<Assessment>
+{
+}
 
 /// The transaction that the use cases take. (An alias, because in a signature `&mut dyn VendorTx` would mean a shorter
 /// life than the one in [`grc_kernel::Rules::Tx`].)

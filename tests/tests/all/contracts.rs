@@ -39,6 +39,18 @@ fn seed(database: &str, ctx: &Ctx) {
     );
 }
 
+/// Makes the suite's actor an active member of its organization.
+fn join(database: &str, ctx: &Ctx) {
+    psql(
+        database,
+        &format!(
+            "INSERT INTO accounts VALUES ('{1}', 'ada@example.com', 'Ada', null, false, null, false, now(), now(), '{1}', 1);
+             INSERT INTO memberships VALUES ('{1}', '{0}', '{1}', 'admin', 'active', now(), now(), '{1}', 1)",
+            ctx.org, ctx.actor.id
+        ),
+    );
+}
+
 #[test]
 fn postgres_keeps_the_assessments_contract() {
     run(async {
@@ -79,16 +91,48 @@ fn postgres_keeps_the_risk_contract() {
         let (name, db) = postgres();
         let ctx = ctx();
         seed(&name, &ctx);
-        psql(
-            &name,
-            &format!(
-                "INSERT INTO accounts VALUES ('{1}', 'ada@example.com', 'Ada', null, false, null, false, now(), now(), '{1}', 1);
-                 INSERT INTO memberships VALUES ('{1}', '{0}', '{1}', 'admin', 'active', now(), now(), '{1}', 1)",
-                ctx.org, ctx.actor.id
-            ),
-        );
+        join(&name, &ctx);
         let outcome: Result<(), grc_kernel::Refusal> =
             db.write(ctx.org, async |uow| grc_risk::contract::suite(&ctx, uow.risk()).await).await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
+fn postgres_keeps_the_bcm_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        join(&name, &ctx);
+        let outcome: Result<(), grc_kernel::Refusal> =
+            db.write(ctx.org, async |uow| grc_bcm::contract::suite(&ctx, uow.bcm()).await).await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
+fn postgres_keeps_the_vendor_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        join(&name, &ctx);
+        let outcome: Result<(), grc_kernel::Refusal> =
+            db.write(ctx.org, async |uow| grc_vendor::contract::suite(&ctx, uow.vendor()).await).await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
+fn postgres_keeps_the_incident_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        join(&name, &ctx);
+        let outcome: Result<(), grc_kernel::Refusal> =
+            db.write(ctx.org, async |uow| grc_incident::contract::suite(&ctx, uow.incident()).await).await;
         outcome.unwrap();
     });
 }

@@ -308,3 +308,22 @@ impl Service {
 pub fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
 }
+
+/// Puts what exists in place of an example's ids.
+pub fn refer(body: &mut Value, vars: &BTreeMap<String, String>, me: &str, framework: &str) {
+    match body {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match name.as_str() {
+                    "owner_id" | "commander_id" | "assignee_id" | "user_id" => *value = json!(me),
+                    "framework_id" => *value = json!(framework),
+                    "expires_at" => *value = json!("2099-01-01T00:00:00Z"),
+                    name if value.is_string() && vars.contains_key(name) => *value = json!(vars[name]),
+                    _ => refer(value, vars, me, framework),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, vars, me, framework)),
+        _ => {}
+    }
+}

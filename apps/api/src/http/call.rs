@@ -134,6 +134,12 @@ rights! {
     RiskWrite = org("risk", Access::Write),
     RiskReview = org("risk", Access::Review),
     RiskAdmin = org("risk", Access::Admin),
+    BcmRead = org("bcm", Access::Read),
+    VendorRead = org("vendor", Access::Read),
+    VendorReview = org("vendor", Access::Review),
+    VendorWrite = org("vendor", Access::Write),
+    IncidentRead = org("incident", Access::Read),
+    IncidentWrite = org("incident", Access::Write),
     AuditRead = org("audit", Access::Audit),
 }
 
@@ -631,6 +637,13 @@ impl<T> Reply<T> {
     pub fn plain(answer: Answer) -> Self {
         Self::of(answer, None)
     }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.answer = self.answer.with(name, value.to_owned());
+        self
+    }
 }
 
 impl<T> Responder for Reply<T> {
@@ -681,10 +694,10 @@ pub struct New<S>(PhantomData<S>);
 pub struct Begun<S>(PhantomData<S>);
 /// 200 with a shape, or 202 with it where the work goes on.
 pub struct DoneOrBegun<S>(PhantomData<S>);
-/// 200 with a shape, or with its picture.
-pub struct Drawn<S>(PhantomData<S>);
 /// 200 with a page of a shape.
 pub struct PageOf<S>(PhantomData<S>);
+/// 200 with a shape, or with a picture of it where `Accept` asks for one.
+pub struct Pictured<S>(PhantomData<S>);
 /// 200 with a page of a shape, which can also be had whole as a file.
 pub struct Listed<S>(PhantomData<S>);
 /// 204.
@@ -719,13 +732,6 @@ impl<S: Shaped> Documented for DoneOrBegun<S> {
     }
 }
 
-impl<S: Shaped> Documented for Drawn<S> {
-    const STATUS: &'static str = "200";
-    fn shape() -> Option<String> {
-        Some(format!("x-drawn:{}", S::SHAPE.name))
-    }
-}
-
 /// One of two shapes.
 impl<A: Shaped, B: Shaped> Documented for New<(A, B)> {
     const STATUS: &'static str = "201";
@@ -738,6 +744,13 @@ impl<S: Shaped> Documented for PageOf<S> {
     const STATUS: &'static str = "200";
     fn shape() -> Option<String> {
         Some(format!("x-page:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Pictured<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}+svg", S::SHAPE.name))
     }
 }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_kernel::{
-    Field, FieldError, Kind, ListSpec, Page, Record,
+    Field, FieldError, Kind, ListQuery, ListSpec, Page, Record,
     list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest, RESERVED},
 };
 use paperclip::{
@@ -15,8 +15,10 @@ use paperclip::{
     },
 };
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
 use super::{call::Answer, problem::Problem, shape::Shaped};
+use crate::adapters::clock;
 
 /// A list resource: what can be asked of it, and the shape of its items.
 pub trait Listing: 'static {
@@ -26,8 +28,22 @@ pub trait Listing: 'static {
     type Item: Shaped;
     /// Whether it comes in pages; where not, only its filters are asked for.
     const PAGED: bool = true;
-    /// Whether one that does not come in pages can be had as a picture.
-    const DRAWN: bool = true;
+    /// Whether it can be had as a picture too.
+    const PICTURE: bool = false;
+    /// Parameters that stand for filters.
+    const SHORTHANDS: &'static [Shorthand] = &[];
+}
+
+/// A parameter that stands for filters: how many days ahead, where the filters are of dates.
+pub struct Shorthand {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// The least and the greatest of its whole numbers.
+    pub range: (i64, i64),
+    /// Narrows a list by a value, at a time.
+    pub narrow: fn(ListQuery, i64, OffsetDateTime) -> ListQuery,
 }
 
 /// The query parameters of a list.
@@ -39,9 +55,15 @@ pub struct Ask<L> {
 impl<L: Listing> Ask<L> {
     /// The request, typed, with every mistake reported.
     pub fn read(&self) -> Result<ListRequest, Problem> {
+        self.read_within(L::SPEC.query())
+    }
+
+    /// The same in a list that is narrowed already.
+    pub fn read_within(&self, within: ListQuery) -> Result<ListRequest, Problem> {
         let members: Vec<&str> = L::Item::SHAPE.all().map(|member| member.name).collect();
         if L::PAGED {
-            return ListRequest::parse(L::SPEC, &members, &self.params).map_err(Problem::fields);
+            let (within, params) = self.narrowed(within)?;
+            return ListRequest::parse_within(within, &members, &params).map_err(Problem::fields);
         }
         let paging = |name: &str| RESERVED.contains(&name) && name != "q";
         let unknown = self.params.iter().filter(|(name, _)| paging(name));
@@ -50,9 +72,37 @@ impl<L: Listing> Ask<L> {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let drawn = |name: &str| L::DRAWN && name == "format";
+        let drawn = |name: &str| L::PICTURE && name == "format";
         let params: Vec<_> = self.params.iter().filter(|(name, _)| !drawn(name)).cloned().collect();
-        ListRequest::parse(L::SPEC, &members, &params).map_err(Problem::fields)
+        ListRequest::parse_within(within, &members, &params).map_err(Problem::fields)
+    }
+
+    /// The list narrowed by the shorthands, and the parameters that are none.
+    fn narrowed(&self, mut within: ListQuery) -> Result<(ListQuery, Vec<(String, String)>), Problem> {
+        let mut rest = Vec::new();
+        let mut errors = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, text) in &self.params {
+            let Some(shorthand) = L::SHORTHANDS.iter().find(|known| known.name == name) else {
+                rest.push((name.clone(), text.clone()));
+                continue;
+            };
+            let (least, greatest) = shorthand.range;
+            match text.parse::<i64>() {
+                _ if seen.contains(&shorthand.name) => {
+                    errors.push(FieldError::new(name, "repeated", "may be given once"));
+                }
+                Ok(value) if (least..=greatest).contains(&value) => {
+                    within = (shorthand.narrow)(within, value, clock::now());
+                }
+                _ => {
+                    let detail = format!("must be a whole number from {least} to {greatest}");
+                    errors.push(FieldError::new(name, "out_of_range", detail));
+                }
+            }
+            seen.push(shorthand.name);
+        }
+        if errors.is_empty() { Ok((within, rest)) } else { Err(Problem::fields(errors)) }
     }
 
     /// Whether `format=svg` asks for a picture.
@@ -143,17 +193,18 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
                 None,
             );
+            let members = L::Item::SHAPE.all().map(|member| json!(member.name)).collect();
             add(
                 "fields".into(),
                 DataType::String,
                 None,
-                vec![],
+                members,
                 "Only these members, separated by commas, and id.",
                 None,
                 None,
             );
             add("include_total".into(), DataType::Boolean, None, vec![], "Whether to count all items too.", None, None);
-        } else if L::DRAWN {
+        } else if L::PICTURE {
             let words = vec![json!("json"), json!("svg")];
             add(
                 "format".into(),
@@ -175,6 +226,12 @@ impl<L: Listing> OperationModifier for Ask<L> {
                 None,
                 None,
             );
+        }
+        for shorthand in L::SHORTHANDS {
+            // The document holds bounds as 32-bit floats; those of parameters are small.
+            let bound = |number: i64| i16::try_from(number).ok().map(f32::from);
+            let (least, greatest) = shorthand.range;
+            add(shorthand.name.into(), DataType::Integer, None, vec![], shorthand.doc, bound(least), bound(greatest));
         }
         for field in spec.all().filter(|field| field.filtered) {
             let (data_type, format, words) = typed(field);

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`shape`] (JSON bodies, declared once), [`problem`] (errors), [`caller`] (who calls), [`limits`],
 //! [`call`] (from a request to a use case and back), [`resource`] (the routes that every resource has), [`export`]
-//! (lists as files), [`shell`] (ids, headers, logging around it all).
+//! (lists as files), [`zip`] (archives as they are sent), [`shell`] (ids, headers, logging around it all).
 
 pub mod call;
 pub mod caller;
@@ -14,3 +14,4 @@ pub mod problem;
 pub mod resource;
 pub mod shape;
 pub mod shell;
+pub mod zip;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use grc_kernel::{
     Changes, Ctx, ListQuery, ListSpec, Permission, Refusal, Resource, Rules, Uuid, kit,
-    list::Scalar,
+    list::{Scalar, Test},
     resource::{Cell, References, write_record},
     shape::{Shape, Ty},
 };
@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{
     call::{Answer, Body, Call, Is, Listed, Need, New, Nothing, PageOf, Reply, Right},
     export,
-    list::{Ask, Listing},
+    list::{Ask, Listing, Shorthand},
     problem::Problem,
     shape::Shaped,
 };
@@ -42,6 +42,9 @@ pub trait Served: Rules {
     const MANY: &'static str;
     /// The record that it belongs to: the member that names it, and its path parameter.
     const PARENT: Option<(&'static str, &'static str)> = None;
+
+    /// Parameters of its list that stand for filters.
+    const SHORTHANDS: &'static [Shorthand] = &[];
 
     /// The transaction as its domain sees it.
     fn tx(uow: &mut Uow) -> &mut Self::Tx;
@@ -110,9 +113,10 @@ impl<R: Resource> Shaped for Changing<R> {
     };
 }
 
-impl<R: Resource> Listing for Shown<R> {
+impl<R: Served> Listing for Shown<R> {
     const SPEC: &'static ListSpec = R::LIST;
     type Item = Self;
+    const SHORTHANDS: &'static [Shorthand] = R::SHORTHANDS;
 }
 
 macro_rules! operations {
@@ -206,11 +210,12 @@ pub async fn of_path<R: Served, Op: Right>(call: &Call<Op>, ctx: &Ctx, uow: &mut
 #[api_v2_operation]
 pub async fn list<R: Served>(call: Call<List<R>>, ask: Ask<Shown<R>>) -> Result<Reply<Listed<Shown<R>>>, Problem> {
     let format = export::Format::of(call.header("accept"))?;
-    let request = ask.read()?;
-    let mut query = request.query;
+    let mut within = R::LIST.query();
     if let Some((member, param)) = R::PARENT {
-        query = query.only(member, vec![Scalar::Id(call.param(param)?)]);
+        within = within.within(member, Test::AnyOf(vec![Scalar::Id(call.param(param)?)]));
     }
+    let request = ask.read_within(within)?;
+    let query = request.query;
     if let Some(format) = format {
         call.read::<Nothing, Problem, _>(async |_, uow| {
             parent::<R, _>(&call, uow).await?;
@@ -317,12 +322,12 @@ pub async fn history<R: Served>(
     call: Call<History<R>>,
     ask: Ask<audit::Entries>,
 ) -> Result<Reply<PageOf<audit::AuditEntry>>, Problem> {
-    let request = ask.read()?;
-    let query = request
-        .query
-        .clone()
-        .only("resource_id", vec![Scalar::Id(call.param(R::ID)?)])
-        .only("resource_type", vec![Scalar::Text(R::KIND.to_owned())]);
+    let within = <audit::Entries as Listing>::SPEC
+        .query()
+        .within("resource_id", Test::AnyOf(vec![Scalar::Id(call.param(R::ID)?)]))
+        .within("resource_type", Test::AnyOf(vec![Scalar::Text(R::KIND.to_owned())]));
+    let request = ask.read_within(within)?;
+    let query = request.query.clone();
     call.read(async |ctx, uow| -> Result<Answer, Problem> {
         let page = uow.app().journal_page(ctx.org, &query).await?;
         if page.items.is_empty() && query.after.is_none() {

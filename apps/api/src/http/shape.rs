@@ -30,6 +30,7 @@ macro_rules! shapes {
         /// The shapes of this file, for the OpenAPI document.
         pub static SHAPES: &[&$crate::http::shape::Shape] = &[$(<$name as $crate::http::shape::Shaped>::SHAPE),+];
     };
+    (@view patch) => { ::grc_kernel::shape::View::Patch };
     (@view stored) => { ::grc_kernel::shape::View::Stored };
     (@view) => { ::grc_kernel::shape::View::Plain };
 }

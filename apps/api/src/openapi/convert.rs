@@ -63,6 +63,13 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
     }
     tags.sort();
     schemas.insert("Problem".into(), problem());
+    schemas.insert(
+        "RecordPart".into(),
+        json!({
+            "type": "object", "title": "RecordPart", "description": "A record with only the members that `fields` asked for, and its id.",
+            "required": ["id"], "properties": {"id": {"type": "string", "format": "uuid"}}, "additionalProperties": true,
+        }),
+    );
     let responses: Map<String, Value> =
         ERRORS.iter().map(|(status, name, when)| ((*name).to_owned(), error(*status, when))).collect();
     json!({
@@ -110,12 +117,9 @@ fn operation(
     }
     // Generic handlers read path parameters by name; all are ids but the plain ones that a handler declares.
     for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-        // A list under another record may filter by the member that names it, which is another parameter.
-        let text = |known: &Value, member: &str| known.get(member).and_then(Value::as_str).map(str::to_owned);
-        let is = |known: &Value| {
-            text(known, "in").as_deref() == Some("path") && text(known, "name").as_deref() == Some(name)
-        };
-        if !parameters.iter().any(is) {
+        // A list under another record may filter by a member of the same name.
+        let is = |known: &Value, member: &str, text: &str| known.get(member).and_then(Value::as_str) == Some(text);
+        if !parameters.iter().any(|known| is(known, "name", name) && is(known, "in", "path")) {
             parameters.push(
                 json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
             );
@@ -152,15 +156,18 @@ fn operation(
     let exported = operation
         .pointer("/responses/200/schema/title")
         .and_then(Value::as_str)
-        .is_some_and(|t| t.starts_with("x-list:") || t.starts_with("x-drawn:"));
+        .is_some_and(|t| t.starts_with("x-list:"));
     for (status, name, _) in ERRORS {
         let applies = match status {
-            401 | 403 => !public,
+            // Log-in and its like answer 401 to a wrong credential.
+            401 => !public || path.starts_with("/api/v1/auth/"),
+            403 => !public,
             404 => path.contains('{'),
             400 => body.is_some() || writes || !parameters.is_empty(),
             408 | 413 | 415 => body.is_some(),
             406 => exported,
-            409 => writes,
+            // Somebody's own things are a person's: a key has none.
+            409 => writes || need == "self",
             412 => writes && method != "post",
             422 => body.is_some() || writes || !parameters.is_empty(),
             _ => true,
@@ -186,7 +193,7 @@ fn operation(
             let name =
                 body.pointer("/schema/title").and_then(Value::as_str).and_then(|title| title.strip_prefix("x-shape:"));
             let shape = name.and_then(|name| known.get(name));
-            let required = shape.is_some_and(|shape| shape.all().any(|member| member.required));
+            let required = method != "post" || shape.is_some_and(|shape| shape.all().any(|member| member.required));
             members.insert("requestBody".into(), json!({"required": required, "content": {"application/json": content(name.unwrap_or_default(), shape)}}));
         }
     }
@@ -225,7 +232,9 @@ fn response(
             "type": "object", "title": page, "description": "A page of a list.",
             "required": ["items", "next_cursor"], "additionalProperties": false,
             "properties": {
-                "items": {"type": "array", "items": {"$ref": format!("#/components/schemas/{name}")}},
+                "items": {"type": "array", "items": {"anyOf": [
+                    {"$ref": format!("#/components/schemas/{name}")}, {"$ref": "#/components/schemas/RecordPart"},
+                ]}},
                 "next_cursor": {"type": ["string", "null"], "description": "The cursor of the next page; null on the last."},
                 "total": {"type": "integer", "minimum": 0, "description": "All items that the filter matches, where asked."},
             },
@@ -242,13 +251,16 @@ fn response(
         let body = json!({"schema": {"oneOf": either}, "example": example});
         members.insert("content".into(), json!({"application/json": body}));
     } else if let Some(name) = title.strip_prefix("x-shape:") {
-        members.insert("content".into(), json!({"application/json": content(name, known.get(name))}));
-    } else if let Some(name) = title.strip_prefix("x-drawn:") {
-        let picture = json!({"schema": {"type": "string"}});
-        let both = json!({"application/json": content(name, known.get(name)), "image/svg+xml": picture});
-        members.insert("content".into(), both);
+        let (name, pictured) = name.strip_suffix("+svg").map_or((name, false), |name| (name, true));
+        let mut kinds = json!({"application/json": content(name, known.get(name))});
+        if let (true, Value::Object(kinds)) = (pictured, &mut kinds) {
+            kinds.insert("image/svg+xml".into(), json!({"schema": {"type": "string"}}));
+        }
+        members.insert("content".into(), kinds);
     } else if let Some(media) = title.strip_prefix("x-media:") {
-        members.insert("content".into(), json!({media: {"schema": {"type": "string"}}}));
+        let kinds: Map<String, Value> =
+            media.split(' ').map(|media| (media.to_owned(), json!({"schema": {"type": "string"}}))).collect();
+        members.insert("content".into(), kinds.into());
     }
     let mut headers = Map::new();
     if status == "201" {
@@ -268,7 +280,7 @@ fn response(
 
 fn parameter(parameter: &Value) -> Value {
     let mut schema = Map::new();
-    for name in ["type", "format", "enum", "minimum", "maximum", "items"] {
+    for name in ["type", "format", "enum", "minimum", "maximum", "items", "pattern"] {
         if let Some(value) = parameter.get(name) {
             let value = match value.as_f64() {
                 // Bounds come as floats; those of whole numbers are whole.
@@ -285,6 +297,20 @@ fn parameter(parameter: &Value) -> Value {
     let mut out = json!({"name": name, "in": location, "required": location == "path", "schema": schema});
     if let (Some(description), Value::Object(members)) = (parameter.get("description"), &mut out) {
         members.insert("description".into(), description.clone());
+    }
+    if parameter.get("required") == Some(&Value::Bool(true))
+        && let Value::Object(members) = &mut out
+    {
+        members.insert("required".into(), true.into());
+    }
+    // The members that `fields` may name come as its words: paperclip has no patterns.
+    if name == "fields"
+        && let Some(Value::Object(schema)) = out.get_mut("schema")
+        && let Some(Value::Array(words)) = schema.remove("enum")
+    {
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        let any = words.join("|");
+        schema.insert("pattern".into(), format!("^({any})(,({any}))*$").into());
     }
     out
 }

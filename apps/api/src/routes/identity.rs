@@ -277,7 +277,7 @@ async fn accept(call: Call<Public>, body: Body<InvitationAcceptance>) -> Result<
                 name.as_deref(),
             )
             .await?;
-            session::open(&ctx, uow.identity(), &call.app.secrets, account, &login).await
+            session::begin(&ctx, uow.identity(), &call.app.secrets, account, &login).await
         })
         .await;
     call.app.callers.forget();

@@ -73,6 +73,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         risk::dashboard::SHAPES,
         bcm::SHAPES,
         incident::SHAPES,
+        incident::metrics::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];

@@ -155,7 +155,10 @@ impl OperationModifier for File {
     fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
 
     fn update_response(op: &mut DefaultOperationRaw) {
-        let schema = DefaultSchemaRaw { title: Some("x-media:text/html".into()), ..DefaultSchemaRaw::default() };
+        let schema = DefaultSchemaRaw {
+            title: Some("x-media:text/html application/json".into()),
+            ..DefaultSchemaRaw::default()
+        };
         op.responses.insert(
             "200".into(),
             Either::Right(Response {

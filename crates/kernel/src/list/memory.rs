@@ -62,7 +62,7 @@ fn read(value: &Value, kind: Kind) -> Option<Scalar> {
 }
 
 fn matches(snapshot: &Value, query: &ListQuery) -> bool {
-    query.filters.iter().all(|filter| holds(snapshot, filter)) && found(snapshot, query)
+    query.conditions().all(|filter| holds(snapshot, filter)) && found(snapshot, query)
 }
 
 fn found(snapshot: &Value, query: &ListQuery) -> bool {
@@ -204,6 +204,25 @@ mod tests {
         assert!(ask(&[("cursor", &cursor)]).is_ok());
         assert_eq!(ask(&[("cursor", &cursor), ("colour", "red")]).unwrap_err(), ["cursor other_list"]);
         assert_eq!(ask(&[("cursor", &cursor), ("sort", "-size")]).unwrap_err(), ["cursor other_list"]);
+    }
+
+    #[test]
+    fn a_narrowed_list_has_cursors_of_its_own_and_is_never_widened() {
+        let rows = [Row(1, Some(1), "red"), Row(2, Some(2), "green"), Row(3, Some(3), "red"), Row(4, Some(4), "red")];
+        let red = || SPEC.query().only("colour", vec![Scalar::Text("red".into())]);
+        let within = |params: &[(&str, &str)]| {
+            let params: Vec<_> = params.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+            ListRequest::parse_within(red(), &["id"], &params)
+                .map(|request| page_in_memory(rows.iter(), &request.query))
+        };
+        let ids = |page: &Page<Row>| page.items.iter().map(|row| row.0).collect::<Vec<_>>();
+        let first = within(&[("limit", "2")]).unwrap();
+        assert_eq!(ids(&first), [1, 3]);
+        let cursor = first.next_cursor.unwrap();
+        assert_eq!(ids(&within(&[("limit", "2"), ("cursor", &cursor)]).unwrap()), [4]);
+        assert!(ask(&[("limit", "2"), ("cursor", &cursor)]).is_err(), "it is not the whole list's");
+        assert_eq!(ids(&within(&[("colour", "green")]).unwrap()), [0_u128; 0]);
+        assert_eq!(ids(&within(&[("colour", "green"), ("colour", "red"), ("size__gte", "3")]).unwrap()), [3, 4]);
     }
 
     #[test]

@@ -190,6 +190,7 @@ impl ListSpec {
             limit: LIMIT_DEFAULT,
             after: None,
             total: false,
+            frame: Vec::new(),
         }
     }
 }
@@ -267,6 +268,8 @@ pub struct ListQuery {
     pub after: Option<Cursor>,
     /// Whether to count all rows too.
     pub total: bool,
+    /// What holds whatever the client asks for: the record that a nested list belongs to. No part of a cursor.
+    pub frame: Vec<Filter>,
 }
 
 impl ListQuery {
@@ -275,11 +278,30 @@ impl ListQuery {
     /// A name that the spec does not have matches nothing rather than everything.
     #[must_use]
     pub fn only(mut self, name: &str, values: Vec<Scalar>) -> Self {
-        match self.spec.field(name) {
-            Some(field) => self.filters.push(Filter { field, test: Test::AnyOf(values) }),
-            None => self.limit = 0,
-        }
+        let filter = self.filter(name, Test::AnyOf(values));
+        self.filters.extend(filter);
         self
+    }
+
+    /// The same request inside what a test of a field leaves. Of the fields that clients do not filter by too.
+    #[must_use]
+    pub fn within(mut self, name: &str, test: Test) -> Self {
+        let filter = self.filter(name, test);
+        self.frame.extend(filter);
+        self
+    }
+
+    fn filter(&mut self, name: &str, test: Test) -> Option<Filter> {
+        let field = self.spec.all().find(|field| field.name == name || field.column == name);
+        if field.is_none() {
+            self.limit = 0;
+        }
+        field.map(|field| Filter { field, test })
+    }
+
+    /// Everything that must hold.
+    pub fn conditions(&self) -> impl Iterator<Item = &Filter> {
+        self.frame.iter().chain(&self.filters)
     }
 
     /// The same request with another page size (which may exceed that of the wire).

@@ -30,8 +30,19 @@ impl ListRequest {
         members: &[&str],
         params: &[(String, String)],
     ) -> Result<Self, Vec<FieldError>> {
+        Self::parse_within(spec.query(), members, params)
+    }
+
+    /// The same in a list that is narrowed already: what a client asks for narrows it further, never widens it, and
+    /// the cursors belong to the narrowed list.
+    pub fn parse_within(
+        within: ListQuery,
+        members: &[&str],
+        params: &[(String, String)],
+    ) -> Result<Self, Vec<FieldError>> {
         let mut check = Checker::new();
-        let mut query = spec.query();
+        let spec = within.spec;
+        let mut query = ListQuery { filters: Vec::new(), ..within.clone() };
         let mut fields = None;
         let mut cursor = None;
         let mut values = 0;
@@ -72,6 +83,7 @@ impl ListRequest {
             "too_many",
             format!("at most {FILTER_VALUES_MAX} filter values are accepted"),
         );
+        query.filters.extend(within.filters);
         if let Some(text) = cursor {
             match Cursor::decode(text, &query) {
                 Ok(after) => query.after = Some(after),

@@ -98,7 +98,7 @@ macro_rules! resource {
                         name: $shape,
                         doc: concat!($($doc),+),
                         members: &[SHOWN, MEMBERS, MOVES, EXTRA],
-                        view: View::Stored,
+                        view: View::Shown,
                     },
                     &Shape {
                         name: concat!($shape, "Create"),

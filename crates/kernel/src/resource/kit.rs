@@ -8,6 +8,7 @@ use super::{CellRef, Changes, References, Refusal, Repo, Resource};
 use crate::{
     check::Checker,
     ctx::Ctx,
+    fault::StoreResult,
     journal::{Fact, JournalTx},
     list::{Cursor, ListQuery, Page},
     record::Meta,
@@ -19,6 +20,14 @@ use crate::{
 pub trait Rules: Resource {
     /// The transaction that its use cases run in: the domain's.
     type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
+    /// Whether its records are written once: none is changed or removed, nor may the service's role do so.
+    const APPEND_ONLY: bool = false;
+
+    /// What a client's words imply beyond themselves, seen before they are applied: where it matters whether a member
+    /// was said or left as it was. (Of changes that Rust code makes nothing can be asked.)
+    fn imply(_before: Option<&Self>, changes: Changes<Self>) -> Changes<Self> {
+        changes
+    }
 
     /// What must hold of a new or changed record, and what follows from its members. Runs after the limits and
     /// references held; what it notes is reported with the field.
@@ -59,6 +68,12 @@ pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Res
     Ok(page)
 }
 
+/// How many records a list request matches, for use cases that asked for their own permission.
+pub async fn count<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> StoreResult<i64> {
+    let groups = Repo::<R>::tally(tx, ctx.org, query, &[]).await?;
+    Ok(groups.first().map_or(0, |(_, count)| *count))
+}
+
 /// One record.
 pub async fn get<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
     ctx.require(R::permission(R::READ))?;
@@ -68,6 +83,16 @@ pub async fn get<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Re
 /// One record, for use cases that asked for their own permission.
 pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
     Repo::<R>::find(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))
+}
+
+/// The same, held against other writers until the transaction ends: for use cases that go on to change it.
+pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+    if R::APPEND_ONLY {
+        return Err(Refusal::Conflict(format!("a {} is never changed or removed", R::KIND.replace('_', " "))));
+    }
+    let record = Repo::<R>::lock(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))?;
+    unchanged(if_match, record.meta().revision)?;
+    Ok(record)
 }
 
 /// Creates a record.
@@ -89,6 +114,7 @@ pub async fn add<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Re
 pub async fn draft<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> Result<R, Refusal> {
     let mut record = R::blank(ctx.new_id(), ctx.org, Meta::new(ctx));
     let mut check = Checker::new();
+    let changes = R::imply(None, changes);
     let said_state = R::MACHINE.and_then(|machine| changes.value(machine.field).cloned());
     changes.found(&mut record, ctx.now, &mut check);
     if let Some(machine) = R::MACHINE {
@@ -113,8 +139,7 @@ pub async fn amend<R: Rules>(
     changes: Changes<R>,
 ) -> Result<R, Refusal> {
     ctx.require(R::permission(R::WRITE))?;
-    let before = find::<R>(ctx, tx, id).await?;
-    unchanged(if_match, before.meta().revision)?;
+    let before = hold::<R>(ctx, tx, id, if_match).await?;
     change(ctx, tx, "updated", before, changes).await
 }
 
@@ -135,8 +160,10 @@ pub async fn change<R: Rules>(
 pub async fn put<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, before: &R, changes: Changes<R>) -> Result<R, Refusal> {
     let mut after = before.clone();
     let mut check = Checker::new();
-    changes.apply(&mut after, &mut check);
+    let bound = changes.is_bound();
+    R::imply(Some(before), changes).apply(&mut after, &mut check);
     if let Some(machine) = R::MACHINE
+        && bound
         && let (Some(CellRef::Text(from)), Some(CellRef::Text(to))) =
             (before.value(machine.field), after.value(machine.field))
         && !machine.allows(from, to)
@@ -172,8 +199,7 @@ pub async fn step<R: Rules>(
 /// Removes a record.
 pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
     ctx.require(R::permission(R::DELETE))?;
-    let record = find::<R>(ctx, tx, id).await?;
-    unchanged(if_match, record.meta().revision)?;
+    let record = hold::<R>(ctx, tx, id, if_match).await?;
     R::leave(ctx, tx, &record).await?;
     Repo::<R>::delete(tx, ctx.org, id).await.map_err(|error| match error {
         crate::StoreError::Reference(_) => {

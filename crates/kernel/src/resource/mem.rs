@@ -131,6 +131,11 @@ impl<R: Resource, T: InMemory> Repo<R> for T {
         Ok(self.tables().one(org, id))
     }
 
+    async fn find_many(&mut self, org: OrgId, ids: &[R::Id]) -> StoreResult<Vec<R>> {
+        let distinct: BTreeSet<Uuid> = ids.iter().map(|id| (*id).into()).collect();
+        Ok(distinct.into_iter().filter_map(|id| self.tables().one(org, R::Id::from(id))).collect())
+    }
+
     async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
         Ok(self.tables().one(org, id))
     }

@@ -19,6 +19,8 @@ pub type Tally = (Vec<Cell>, i64);
 pub trait Repo<R: Resource>: Send {
     /// By id.
     async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>>;
+    /// Those of several ids that there are, in one statement and in no order.
+    async fn find_many(&mut self, org: OrgId, ids: &[R::Id]) -> StoreResult<Vec<R>>;
     /// By id, held against other writers until the transaction ends.
     async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>>;
     /// A page of a list.

@@ -61,7 +61,7 @@ impl FromJson for String {
 
 impl FromJson for i64 {
     fn from_json(value: &Value) -> Option<Self> {
-        value.as_i64()
+        super::whole(value)
     }
 }
 

@@ -12,7 +12,7 @@ mod ty;
 pub use input::{FromJson, Input};
 pub use json::parse;
 pub use ty::Ty;
-pub(crate) use ty::{day, moment, word};
+pub(crate) use ty::{day, moment, whole, word};
 
 use serde_json::{Map, Value};
 
@@ -73,6 +73,8 @@ pub struct Member {
     pub unique: bool,
     /// JSON text of an example, where the type's own would say nothing or be refused.
     pub sample: Option<&'static str>,
+    /// Whether only some answers have it.
+    pub occasional: bool,
 }
 
 impl Member {
@@ -91,6 +93,7 @@ impl Member {
             filtered: ty.filters(),
             unique: false,
             sample: None,
+            occasional: false,
         }
     }
 
@@ -145,6 +148,13 @@ impl Member {
         self
     }
 
+    /// Only some answers have it.
+    #[must_use]
+    pub const fn occasional(mut self) -> Self {
+        self.occasional = true;
+        self
+    }
+
     /// No two records of an organization may have the same.
     #[must_use]
     pub const fn unique(mut self) -> Self {
@@ -194,8 +204,10 @@ pub const fn null(name: &'static str, ty: Ty, doc: &'static str) -> Member {
 pub enum View {
     /// An object of its own, with exactly its members.
     Plain,
-    /// A stored resource as it is answered: all that may be shown, and its bookkeeping.
+    /// A stored thing as it is answered: its members as they are declared, and its bookkeeping.
     Stored,
+    /// A resource as it is answered: all that may be shown is there, and its bookkeeping.
+    Shown,
     /// What creates it.
     Create,
     /// What changes it.
@@ -221,7 +233,11 @@ pub const META: &[Member] = &[
     must("created_at", Ty::Time, "When it was created."),
     must("updated_at", Ty::Time, "When it last changed."),
     must("created_by", Ty::Id, "The user or key that created it; nil for the service itself."),
-    must("revision", Ty::Int(1, i64::MAX), "1 at first, one more with every change."),
+    must(
+        "revision",
+        Ty::Int(0, i64::MAX),
+        "1 at first, one more with every change; 0 of a setting that nobody set yet.",
+    ),
 ];
 
 /// Why a body could not be read.
@@ -236,15 +252,16 @@ pub enum ReadError {
 impl Shape {
     /// All members that this view shows.
     pub fn all(&self) -> impl Iterator<Item = Member> {
-        let meta: &'static [Member] = if self.view == View::Stored { META } else { &[] };
+        let stored = matches!(self.view, View::Stored | View::Shown);
+        let meta: &'static [Member] = if stored { META } else { &[] };
         let view = self.view;
         meta.iter().chain(self.members.iter().copied().flatten()).filter_map(move |member| {
             let mut member = *member;
             match (view, member.role) {
-                (View::Plain, _) => {}
-                (View::Stored, Role::WriteOnly) | (View::Create | View::Patch, Role::Computed) => return None,
+                (View::Plain | View::Stored, _) => {}
+                (View::Shown, Role::WriteOnly) | (View::Create | View::Patch, Role::Computed) => return None,
                 (View::Patch, Role::Fixed) => return None,
-                (View::Stored, _) => member.required = true,
+                (View::Shown, _) => member.required |= !member.occasional,
                 (View::Create, _) => {}
                 (View::Patch, _) => member.required = false,
             }
@@ -291,7 +308,29 @@ impl Shape {
                     check.malformed(at(member.name), "required", "may not be null");
                 }
                 None | Some(Value::Null) => {}
-                Some(value) => member.ty.check(&at(member.name), value, check),
+                Some(value) => match (self.view, member.ty, value) {
+                    // A merge patch goes into objects (RFC 7396): what it leaves out there is kept too.
+                    (View::Patch, Ty::Object(shape), Value::Object(part)) => {
+                        shape.check_part(&at(member.name), part, check);
+                    }
+                    (_, ty, value) => ty.check(&at(member.name), value, check),
+                },
+            }
+        }
+    }
+
+    /// Notes everything that is wrong with a part of an object, in a merge patch. Whether what comes of it is whole can
+    /// only be said once it is merged.
+    fn check_part(&self, path: &str, part: &Map<String, Value>, check: &mut Checker) {
+        for (name, value) in part {
+            let at = format!("{path}.{name}");
+            match (self.all().find(|member| member.name == name), value) {
+                (None, _) => check.malformed(at, "unknown", "is not a member that may be set here"),
+                (Some(_), Value::Null) => {}
+                (Some(Member { ty: Ty::Object(shape), .. }), Value::Object(part)) => {
+                    shape.check_part(&at, part, check);
+                }
+                (Some(member), value) => member.ty.check(&at, value, check),
             }
         }
     }

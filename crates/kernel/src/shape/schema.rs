@@ -10,7 +10,10 @@ impl Shape {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for member in self.all() {
-            let mut schema = member.ty.schema();
+            let mut schema = match (self.view, member.ty) {
+                (View::Patch, Ty::Object(shape)) => shape.part(),
+                (_, ty) => ty.schema(),
+            };
             if member.nullable {
                 schema = nullable(schema);
             }
@@ -48,6 +51,18 @@ impl Shape {
         schema
     }
 
+    /// What a merge patch may say of an object inside a resource: any of its members, null to take one away.
+    fn part(&self) -> Value {
+        let properties: Map<String, Value> = self
+            .all()
+            .map(|member| {
+                let schema = if let Ty::Object(shape) = member.ty { shape.part() } else { member.ty.schema() };
+                (member.name.to_owned(), nullable(schema))
+            })
+            .collect();
+        json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 0})
+    }
+
     /// An example that follows the schema.
     pub fn example(&self) -> Value {
         let shown = |member: &super::Member| member.required || self.view == View::Patch;
@@ -72,6 +87,11 @@ impl Shape {
 fn nullable(schema: Value) -> Value {
     let Value::Object(mut members) = schema else { return schema };
     match members.get("type").cloned() {
+        Some(Value::Array(mut names)) => {
+            names.push("null".into());
+            members.insert("type".into(), names.into());
+            Value::Object(members)
+        }
         Some(Value::String(name)) => {
             members.insert("type".into(), json!([name, "null"]));
             if let Some(Value::Array(words)) = members.get_mut("enum") {
@@ -83,12 +103,17 @@ fn nullable(schema: Value) -> Value {
     }
 }
 
+/// Something other than white space, and no control characters.
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// No control characters but line breaks and tabs.
+const LINES: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+
 impl Ty {
     /// The schema.
     pub fn schema(self) -> Value {
         match self {
-            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": "\\S"}),
-            Self::Text(max) => json!({"type": "string", "maxLength": max}),
+            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": ONE_LINE}),
+            Self::Text(max) => json!({"type": "string", "maxLength": max, "pattern": LINES}),
             Self::Word(words) if words.contains(&"info") => {
                 let all: Vec<_> = words.iter().copied().chain(["informational"]).collect();
                 json!({"type": "string", "enum": all})
@@ -106,6 +131,7 @@ impl Ty {
             Self::Id | Self::Ref(_) => json!({"type": "string", "format": "uuid"}),
             Self::List(ty, max) => json!({"type": "array", "items": ty.schema(), "maxItems": max}),
             Self::Object(shape) => json!({"$ref": format!("#/components/schemas/{}", shape.name)}),
+            Self::Scalar => json!({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 200}),
             Self::Any => json!({"type": "object", "additionalProperties": true}),
             Self::Counts => json!({"type": "object", "additionalProperties": {"type": "integer"}}),
             Self::Map(ty) => json!({"type": "object", "additionalProperties": ty.schema()}),
@@ -129,6 +155,7 @@ impl Ty {
             Self::Id | Self::Ref(_) => json!("019cdf6a-6000-7a5b-8c1d-2e3f40516273"),
             Self::List(ty, _) => json!([ty.example(name)]),
             Self::Object(shape) => shape.example(),
+            Self::Scalar => json!("yes"),
             Self::Any | Self::Counts | Self::Map(_) => json!({}),
             Self::Either(one, _) => one.example(name),
         }

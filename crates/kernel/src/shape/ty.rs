@@ -41,6 +41,8 @@ pub enum Ty {
     List(&'static Ty, usize),
     /// An object of this shape.
     Object(&'static Shape),
+    /// A text of at most 200 characters, a number, or true or false.
+    Scalar,
     /// Any JSON object.
     Any,
     /// An object whose members are whole numbers.
@@ -76,9 +78,13 @@ impl Ty {
             Self::Id | Self::Ref(_) => Kind::Id,
             Self::List(Self::Line(_) | Self::Text(_) | Self::Word(_), _) => Kind::Texts,
             Self::List(Self::Id | Self::Ref(_), _) => Kind::Ids,
-            Self::List(..) | Self::Object(_) | Self::Any | Self::Counts | Self::Map(_) | Self::Either(..) => {
-                return None;
-            }
+            Self::List(..)
+            | Self::Object(_)
+            | Self::Scalar
+            | Self::Any
+            | Self::Counts
+            | Self::Map(_)
+            | Self::Either(..) => return None,
         })
     }
 
@@ -109,7 +115,7 @@ impl Ty {
                 check.url(path, text);
                 true
             }
-            (Self::Int(min, max), Value::Number(number)) => match number.as_i64() {
+            (Self::Int(min, max), Value::Number(_)) => match whole(value) {
                 Some(number) => {
                     check.range(path, number, min, max);
                     true
@@ -120,6 +126,11 @@ impl Ty {
                 check.range(path, number.as_f64().unwrap_or(f64::NAN), min, max);
                 true
             }
+            (Self::Scalar, Value::String(text)) => {
+                check.line(path, text, crate::check::NAME_MAX);
+                true
+            }
+            (Self::Scalar, Value::Number(_) | Value::Bool(_)) => true,
             (Self::Bool, Value::Bool(_)) | (Self::Any, Value::Object(_)) => true,
             (Self::Time, Value::String(text)) => moment(text).is_some(),
             (Self::Date, Value::String(text)) => day(text).is_some(),
@@ -176,9 +187,18 @@ impl Ty {
             Self::Date => "a date, YYYY-MM-DD",
             Self::Id | Self::Ref(_) => "a UUID",
             Self::List(..) => "a list",
+            Self::Scalar => "a text, a number, true or false",
             Self::Object(_) | Self::Any | Self::Counts | Self::Map(_) => "an object",
         }
     }
+}
+
+/// A whole number, also where JSON writes it with a fraction of zero.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15)?;
+        format!("{number:.0}").parse().ok()
+    })
 }
 
 /// A word as it is kept: `informational` is `info` where that is one of the words.

@@ -109,7 +109,6 @@ impl Listing for DashboardOf {
     const SPEC: &'static ListSpec = Entry::LIST;
     type Item = Shown<Entry>;
     const PAGED: bool = false;
-    const DRAWN: bool = false;
 }
 
 /// How the register stands: counts, the greatest, the movers, what is overdue, indicators, losses, breaches.

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, DoneOrBegun, Drawn, Is, Reply, RiskRead, RiskWrite},
+        call::{Answer, Body, Call, DoneOrBegun, Is, Pictured, Reply, RiskRead, RiskWrite},
         negotiate::negotiate,
         problem::Problem,
         resource::{Extra, Making, Routes, Served, Shown, answer},
@@ -181,7 +181,7 @@ async fn start(
     operation_id = "get_fair_run",
     summary = "One run: its result, or its exceedance curve"
 )]
-async fn get(call: Call<RiskRead>) -> Result<Reply<Drawn<FairRunWithResult>>, Problem> {
+async fn get(call: Call<RiskRead>) -> Result<Reply<Pictured<FairRunWithResult>>, Problem> {
     let picture = negotiate(call.header("accept"), &["application/json", "image/svg+xml"])? == "image/svg+xml";
     let (analysis, id) = of_path(call.param(Analysis::ID)?, call.param(Run::ID)?);
     call.read(async |ctx, uow| -> Result<Answer, Problem> {

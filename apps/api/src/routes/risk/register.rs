@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, Drawn, Is, Reply, RiskAdmin, RiskRead, RiskReview},
+        call::{Answer, Body, Call, Is, Pictured, Reply, RiskAdmin, RiskRead, RiskReview},
         list::{Ask, Listing},
         negotiate::negotiate,
         problem::Problem,
@@ -93,6 +93,7 @@ impl Listing for HeatMapOf {
     const SPEC: &'static ListSpec = Entry::LIST;
     type Item = Shown<Entry>;
     const PAGED: bool = false;
+    const PICTURE: bool = true;
 }
 
 fn counted(counts: &heatmap::Counts) -> Value {
@@ -108,7 +109,7 @@ fn counted(counts: &heatmap::Counts) -> Value {
     operation_id = "get_risk_heatmap",
     summary = "How many risks lie in each cell of the matrix"
 )]
-async fn heat_map(call: Call<RiskRead>, ask: Ask<HeatMapOf>) -> Result<Reply<Drawn<HeatMap>>, Problem> {
+async fn heat_map(call: Call<RiskRead>, ask: Ask<HeatMapOf>) -> Result<Reply<Pictured<HeatMap>>, Problem> {
     let picture = ask.wants_svg()?
         || negotiate(call.header("accept"), &["application/json", "image/svg+xml"])? == "image/svg+xml";
     let query = ask.read()?.query;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, Drawn, Is, Reply, RiskRead},
+        call::{Answer, Body, Call, Is, Pictured, Reply, RiskRead},
         negotiate::negotiate,
         problem::Problem,
         resource::{Routes, Served, Shown, answer},
@@ -68,7 +68,7 @@ shapes! {
 
 /// One scenario, or its bow-tie where `Accept` asks for a picture.
 #[api_v2_operation(tags("Risk"), operation_id = "get_risk_scenario", summary = "One scenario, or its bow-tie")]
-async fn get(call: Call<RiskRead>) -> Result<Reply<Drawn<Shown<Scenario>>>, Problem> {
+async fn get(call: Call<RiskRead>) -> Result<Reply<Pictured<Shown<Scenario>>>, Problem> {
     let picture = negotiate(call.header("accept"), &["application/json", "image/svg+xml"])? == "image/svg+xml";
     let id = ScenarioId(call.param(Scenario::ID)?);
     call.read(async |ctx, uow| -> Result<Answer, Problem> {

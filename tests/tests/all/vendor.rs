@@ -1,1 +1,0 @@
-//! Vendors over HTTP.
