@@ -111,10 +111,11 @@ fn executions_are_limited_at_once_and_the_answer_says_so() {
         for _ in 0..6 {
             ids.push(assessment(&s, &admin, &org).await);
         }
-        let execute = async |id: &String| {
-            s.json(&admin, "POST", &format!("/orgs/{org}/assessments/{id}/execute"), json!({})).await
-        };
-        let got = futures::future::join_all(ids.iter().map(execute)).await;
+        let asks = ids.iter().map(|id| {
+            let (s, admin, path) = (&s, &admin, format!("/orgs/{org}/assessments/{id}/execute"));
+            async move { s.json(admin, "POST", &path, json!({})).await }
+        });
+        let got = futures::future::join_all(asks).await;
         assert_eq!(got.iter().filter(|got| got.status == 202).count(), 2);
         for refused in got.iter().filter(|got| got.status != 202) {
             assert_eq!(refused.status, 429, "{}", refused.text);
