@@ -1,6 +1,7 @@
 //! What every adapter of this domain must show: run on memory here and on Postgres in the workspace's tests.
 //!
-//! The transaction is bound to a new organization, `ctx.org`, which the suite itself opens.
+//! [`suite`] runs in a transaction bound to a new organization, `ctx.org`, which it opens itself; [`platform`] afterwards in one
+//! of the platform's scope, which alone sees sessions and looks across organizations.
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
 
@@ -28,7 +29,6 @@ pub async fn suite(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std
     assert_eq!(tx.organizations().find_by_slug("no-such-handle").await?, None);
     accounts(&ctx, tx, &owner).await?;
     members(&ctx, tx).await?;
-    sessions(&ctx, tx).await?;
     keys(&ctx, tx).await?;
     let mut changed = organization.clone();
     changed.deleted_at = Some(ctx.now);
@@ -39,6 +39,23 @@ pub async fn suite(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std
     assert_eq!(tx.organizations().find_by_slug(&organization.slug).await?, None, "by its handle too");
     assert!(tx.organizations().slug_taken(&organization.slug).await?, "which stays taken");
     assert_eq!(tx.members().find(ctx.org, UserId(ctx.actor.id)).await?, None, "and so are its members");
+    Ok(())
+}
+
+/// What is done in the platform's scope, with the person whom [`suite`] made.
+pub async fn platform(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::error::Error>> {
+    let mut ctx = ctx.clone();
+    ctx.actor.platform_admin = true;
+    let user = UserId(ctx.actor.id);
+    sessions(&ctx, tx).await?;
+    let known = tx.accounts().find_by_email("owner@example.COM").await?.map(|account| account.id);
+    assert_eq!(known, Some(user), "a log-in finds everybody");
+    assert!(tx.members().of_user(user).await?.is_empty(), "a deleted organization has no members");
+    assert_eq!(tx.organizations().find(ctx.org).await?, None);
+    let all = tx.organizations().page(None, &query::ORGANIZATIONS.query()).await?;
+    assert!(all.items.iter().all(|organization| organization.id != ctx.org));
+    let theirs = tx.organizations().page(Some(user), &query::ORGANIZATIONS.query()).await?;
+    assert!(theirs.items.is_empty());
     Ok(())
 }
 
@@ -203,5 +220,6 @@ mod tests {
         let ctx = Ctx::for_tests(OrgId(Uuid::from_u128(1)));
         let mut tx = MemTx::default();
         futures::executor::block_on(suite(&ctx, &mut tx)).unwrap();
+        futures::executor::block_on(platform(&ctx, &mut tx)).unwrap();
     }
 }
