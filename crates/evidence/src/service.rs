@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, EvidenceId, Fact, ListQuery, NewJob, Page, Refusal, Repo, Resource, Rules, kit,
+    Access, Changes, Checker, Ctx, EvidenceId, Fact, IfMatch, ListQuery, NewJob, Page, Refusal, Repo, Resource, Rules,
+    kit,
     list::{Scalar, Test},
     resource::Cell,
 };
@@ -71,7 +72,7 @@ impl Rules for Evidence {
         ctx: &Ctx,
         tx: &mut Tx,
         id: EvidenceId,
-        if_match: Option<i64>,
+        if_match: IfMatch,
         changes: Changes<Self>,
     ) -> Result<Self, Refusal> {
         ctx.require(Self::permission(Self::WRITE))?;
@@ -89,7 +90,7 @@ impl Rules for Evidence {
     }
 
     /// Deletes evidence: absent at once, its bytes removed by a job. Not under a legal hold or retention.
-    async fn remove(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, if_match: Option<i64>) -> Result<Self, Refusal> {
+    async fn remove(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, if_match: IfMatch) -> Result<Self, Refusal> {
         ctx.require(Self::permission(Self::DELETE))?;
         let before = kit::hold::<Self>(ctx, tx, id, if_match).await?;
         if before.legal_hold {

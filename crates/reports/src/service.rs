@@ -1,7 +1,7 @@
 //! The rules of reports, and the use cases beyond those that every resource has.
 
 use async_trait::async_trait;
-use grc_kernel::{Changes, Checker, Ctx, Job, NewJob, Refusal, Repo, ReportId, Resource, Rules, kit};
+use grc_kernel::{Changes, Checker, Ctx, IfMatch, Job, NewJob, Refusal, Repo, ReportId, Resource, Rules, kit};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -50,7 +50,7 @@ impl Rules for Report {
     }
 
     /// The job goes before the report, in the order in which a worker holds them: neither waits for the other.
-    async fn remove(ctx: &Ctx, tx: &mut Tx, id: ReportId, if_match: Option<i64>) -> Result<Self, Refusal> {
+    async fn remove(ctx: &Ctx, tx: &mut Tx, id: ReportId, if_match: IfMatch) -> Result<Self, Refusal> {
         ctx.require(Self::permission(Self::DELETE))?;
         tx.jobs().cancel(ctx.org, JOB, id.0).await?;
         kit::remove(ctx, tx, id, if_match).await

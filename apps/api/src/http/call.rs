@@ -16,7 +16,7 @@ use actix_web::{
     web::Data,
 };
 use futures::{StreamExt, future::LocalBoxFuture};
-use grc_kernel::{Access, Ctx, OrgId, Permission, Uuid};
+use grc_kernel::{Access, Ctx, IfMatch, OrgId, Permission, Uuid};
 use grc_uow::{Reservation, StoredReply, Uow};
 use paperclip::{
     actix::OperationModifier,
@@ -213,19 +213,26 @@ impl<R: Right> Call<R> {
     }
 
     /// The revision that `If-Match` names: none where the header is absent or `*`.
-    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
-        let Some(value) = self.request.headers().get(header::IF_MATCH) else { return Ok(None) };
-        let text = value.to_str().map_err(|_| Problem::new(400, "If-Match is malformed"))?;
-        if text.trim() == "*" {
-            return Ok(None);
+    pub fn if_match(&self) -> Result<IfMatch, Problem> {
+        // A header may be sent several times: its values are one list (RFC 9110, 5.3).
+        let mut revisions = Vec::new();
+        let mut values = self.request.headers().get_all(header::IF_MATCH).peekable();
+        if values.peek().is_none() {
+            return Ok(IfMatch::ANY);
         }
-        // Of several tags the newest can be the current one; a weak tag never matches (RFC 9110, 13.1.1).
-        let revisions = text.split(',').map(str::trim).map(|tag| {
-            tag.strip_prefix('"')
-                .and_then(|tag| tag.strip_suffix('"'))
-                .and_then(|tag| tag.split('-').next()?.parse::<i64>().ok())
-        });
-        Ok(Some(revisions.flatten().max().unwrap_or(0)))
+        for value in values {
+            let text = value.to_str().map_err(|_| Problem::new(400, "If-Match is malformed"))?;
+            if text.trim() == "*" {
+                return Ok(IfMatch::ANY);
+            }
+            // A weak tag never matches (RFC 9110, 13.1.1), nor does one that is not ours.
+            revisions.extend(text.split(',').map(str::trim).filter_map(|tag| {
+                let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+                tag.split('-').next()?.parse::<i64>().ok()
+            }));
+        }
+        IfMatch::one_of(revisions)
+            .ok_or_else(|| Problem::new(400, format!("If-Match names more than {} tags", IfMatch::MOST)))
     }
 
     /// A path parameter that is an id.
