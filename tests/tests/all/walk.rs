@@ -7,12 +7,29 @@ use serde_json::{Value, json};
 
 use crate::harness::{PASSWORD, Service, psql, text};
 
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// The paths of all lists, as the document has them.
+pub fn lists() -> Vec<String> {
+    let document = grc_api::serve::document();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let listed = paths.filter(|(_, item)| {
+        let schema = item.pointer("/get/responses/200/content/application~1json/schema/$ref");
+        let name = schema.and_then(Value::as_str).and_then(|of| of.strip_prefix("#/components/schemas/"));
+        name.is_some_and(|name| document["components"]["schemas"][name]["properties"].get("next_cursor").is_some())
+    });
+    listed.map(|(path, _)| path.trim_start_matches("/api/v1").to_owned()).collect()
+}
+
 /// What a walk saw.
 pub struct Walk<'s> {
     /// The operations that it went through, as the document names them.
     pub covered: BTreeSet<String>,
     /// What was not as it must be.
     pub wrong: Vec<String>,
+    /// The lists that it had as files.
+    pub exported: BTreeSet<String>,
+    lists: Vec<String>,
     service: &'s Service,
     token: String,
     vars: BTreeMap<String, String>,
@@ -24,7 +41,9 @@ impl<'s> Walk<'s> {
     pub async fn over(service: &'s Service, token: &str, org: &str) -> Self {
         let vars = BTreeMap::from([("org_id".to_owned(), org.to_owned())]);
         let (covered, wrong) = (BTreeSet::new(), Vec::new());
-        let mut walk = Self { covered, wrong, service, token: token.to_owned(), vars, steps: 0 };
+        let (exported, lists) = (BTreeSet::new(), lists());
+        let token = token.to_owned();
+        let mut walk = Self { covered, wrong, exported, lists, service, token, vars, steps: 0 };
         walk.identity().await;
         walk.assessments().await;
         walk.evidence().await;
@@ -34,6 +53,7 @@ impl<'s> Walk<'s> {
         walk.incidents().await;
         walk.continuity().await;
         walk.everything_else().await;
+        walk.export().await;
         walk
     }
 
@@ -45,6 +65,7 @@ impl<'s> Walk<'s> {
 
     /// A step as somebody else.
     pub async fn step_as(&mut self, token: &str, operation: &str, body: Value) -> Value {
+        self.export().await;
         self.steps += 1;
         let id = format!("walk-{}", self.steps);
         let (method, template) = operation.split_once(' ').unwrap();
@@ -67,6 +88,28 @@ impl<'s> Walk<'s> {
             self.wrong.push(format!("{operation} left {entries} entries"));
         }
         if got.text.is_empty() { Value::Null } else { got.json() }
+    }
+
+    /// Has every list as CSV and as a workbook as soon as the record is there that it is under.
+    async fn export(&mut self) {
+        let lists = std::mem::take(&mut self.lists);
+        for list in lists {
+            let path = self.path(&list);
+            if path.contains('{') {
+                self.lists.push(list);
+                continue;
+            }
+            let csv = self.service.send(&self.token, "GET", &path, &[("accept", "text/csv")], None).await;
+            let sheet = self.service.send(&self.token, "GET", &path, &[("accept", XLSX)], None).await;
+            let is_csv = csv.status == 200 && csv.header("content-type").starts_with("text/csv");
+            if !is_csv || !csv.text.starts_with("id,") {
+                self.wrong.push(format!("GET {list} as CSV: {} {}", csv.status, csv.text));
+            }
+            if sheet.status != 200 || sheet.header("content-type") != XLSX || !sheet.text.starts_with("PK") {
+                self.wrong.push(format!("GET {list} as XLSX: {}", sheet.status));
+            }
+            self.exported.insert(list);
+        }
     }
 
     /// A step that makes something, whose id later paths name.

@@ -706,8 +706,6 @@ pub struct New<S>(PhantomData<S>);
 pub struct Begun<S>(PhantomData<S>);
 /// 200 with a shape, or 202 with it where the work goes on.
 pub struct DoneOrBegun<S>(PhantomData<S>);
-/// 200 with a page of a shape.
-pub struct PageOf<S>(PhantomData<S>);
 /// 200 with a shape, or with a picture of it where `Accept` asks for one.
 pub struct Pictured<S>(PhantomData<S>);
 /// 200 with a page of a shape, which can also be had whole as a file.
@@ -749,13 +747,6 @@ impl<A: Shaped, B: Shaped> Documented for New<(A, B)> {
     const STATUS: &'static str = "201";
     fn shape() -> Option<String> {
         Some(format!("x-shape:{}|{}", A::SHAPE.name, B::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for PageOf<S> {
-    const STATUS: &'static str = "200";
-    fn shape() -> Option<String> {
-        Some(format!("x-page:{}", S::SHAPE.name))
     }
 }
 

@@ -189,8 +189,24 @@ where
     Op: Right,
     E: Into<Problem>,
 {
+    listed_within(call, ask, L::SPEC.query(), read, show).await
+}
+
+/// The same of a list that is narrowed already.
+pub async fn listed_within<L, Op, T, E>(
+    call: &Call<Op>,
+    ask: &Ask<L>,
+    within: ListQuery,
+    read: impl AsyncFn(&Ctx, &mut Uow, &ListQuery) -> Result<Page<T>, E> + 'static,
+    show: impl Fn(&T) -> Value + 'static,
+) -> Result<Reply<Listed<L::Item>>, Problem>
+where
+    L: Listing,
+    Op: Right,
+    E: Into<Problem>,
+{
     let format = Format::of(call.header("accept"))?;
-    let request = ask.read()?;
+    let request = ask.read_within(within)?;
     let Some(format) = format else {
         return call
             .read(async |ctx, uow| -> Result<Answer, Problem> {
@@ -216,6 +232,10 @@ async fn download<T>(
     rows: impl Stream<Item = Result<Vec<Row>, Problem>> + 'static,
     format: Format,
 ) -> Result<Reply<T>, Problem> {
+    // What stands against reading the list is the answer; once a download has begun it can only break off.
+    let mut rows = Box::pin(rows);
+    let first = rows.next().await.transpose()?;
+    let rows = futures::stream::iter(first.map(Ok)).chain(rows);
     match format {
         Format::Csv => {
             let body = csv_chunks(columns, rows);

@@ -246,8 +246,7 @@ fn response(
     let mut out = json!({"description": description});
     let title = response.pointer("/schema/title").and_then(Value::as_str).unwrap_or_default();
     let Value::Object(members) = &mut out else { return out };
-    let exported = title.starts_with("x-list:");
-    if let Some(name) = title.strip_prefix("x-page:").or_else(|| title.strip_prefix("x-list:")) {
+    if let Some(name) = title.strip_prefix("x-list:") {
         let page = format!("{name}Page");
         let example = known.get(name).map(|shape| json!({"items": [shape.example()], "next_cursor": null}));
         schemas.entry(page.clone()).or_insert_with(|| json!({
@@ -261,12 +260,14 @@ fn response(
                 "total": {"type": "integer", "minimum": 0, "description": "All items that the filter matches, where asked."},
             },
         }));
-        let mut content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example}});
-        if exported && let Value::Object(kinds) = &mut content {
-            kinds.insert(export::CSV.into(), json!({"schema": {"type": "string"}}));
-            kinds.insert(export::XLSX.into(), json!({"schema": {"type": "string", "format": "binary"}}));
-        }
-        members.insert("content".into(), content);
+        members.insert(
+            "content".into(),
+            json!({
+                "application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example},
+                export::CSV: {"schema": {"type": "string"}},
+                export::XLSX: {"schema": {"type": "string", "format": "binary"}},
+            }),
+        );
     } else if let Some((one, other)) = title.strip_prefix("x-shape:").and_then(|names| names.split_once('|')) {
         let either = [one, other].map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
         let example = known.get(one).map(|shape| shape.example());
