@@ -2,7 +2,11 @@
 //! environment wins. Every problem is reported, each naming its variable; an unknown name is a problem, so a
 //! typo is found.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+mod access;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use access::{AuthMode, CloudflareAccess, ServiceToken};
 
 /// Every variable that the service knows.
 const KNOWN: &[&str] = &[
@@ -50,7 +54,6 @@ const KNOWN: &[&str] = &[
 /// Variables of the contract whose part this version does not have yet. Setting one is an error rather than
 /// a promise that nobody keeps.
 const LATER: &[&str] = &[
-    "GRC_REDIS_URL",
     "GRC_S3_ENDPOINT",
     "GRC_S3_BUCKET",
     "GRC_S3_REGION",
@@ -62,10 +65,6 @@ const LATER: &[&str] = &[
     "GRC_AI_MODEL",
     "GRC_AI_API_KEY",
     "GRC_AI_BUDGET_TOKENS",
-    "GRC_CF_ACCESS_TEAM_DOMAIN",
-    "GRC_CF_ACCESS_AUD",
-    "GRC_CF_ACCESS_CERTS_URL",
-    "GRC_CF_ACCESS_SERVICE_TOKENS",
     "GRC_SMTP_URL",
     "GRC_MAIL_FROM",
 ];
@@ -88,6 +87,23 @@ pub enum LogFormat {
     Json,
 }
 
+/// How slow an upload may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadPace {
+    /// How long its beginning may take, at any rate.
+    pub grace: Duration,
+    /// From then on, bytes a second over the whole of it.
+    pub least: u64,
+    /// The longest pause in it.
+    pub pause: Duration,
+}
+
+impl Default for UploadPace {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(60), least: 10 * 1024, pause: Duration::from_secs(30) }
+    }
+}
+
 /// The configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -103,6 +119,14 @@ pub struct Config {
     pub database_pool: usize,
     /// Whether commits wait for the disk; off only in tests.
     pub durable: bool,
+    /// Where limits are counted for all servers; none: in each by itself.
+    pub redis_url: Option<String>,
+    /// Which credentials people may use.
+    pub auth_mode: AuthMode,
+    /// Cloudflare Access, where it is one of them.
+    pub cloudflare: Option<CloudflareAccess>,
+    /// How slow an upload may be; shorter only in tests.
+    pub upload_pace: UploadPace,
     /// Where evidence lies.
     pub evidence_store: StoreKind,
     /// The first platform admin's address.
@@ -152,6 +176,7 @@ impl Config {
         reader.names();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let origins = reader.text("GRC_CORS_ORIGINS").unwrap_or_default();
+        let (auth_mode, cloudflare) = access::read(&mut reader);
         let config = Self {
             bind: reader
                 .parsed("GRC_BIND", "an address such as 127.0.0.1:8000")
@@ -168,6 +193,10 @@ impl Config {
             database_url: reader.text("GRC_DATABASE_URL"),
             database_pool: reader.number("GRC_DATABASE_POOL", 1, 1_000).unwrap_or(cores * 4),
             durable: true,
+            redis_url: reader.text("GRC_REDIS_URL"),
+            auth_mode,
+            cloudflare,
+            upload_pace: UploadPace::default(),
             evidence_store: reader
                 .word("GRC_EVIDENCE_STORE", &[("local", StoreKind::Local), ("none", StoreKind::None)])
                 .unwrap_or(StoreKind::Local),
@@ -190,12 +219,17 @@ impl Config {
             path: None,
         };
         reader.word("GRC_AI_PROVIDER", &[("builtin", ())]);
-        reader.word("GRC_AUTH_MODE", &[("local", ())]);
         reader.word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", ()), ("true", ())]);
         if let Some(url) = &config.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
             reader.problems.push("GRC_PUBLIC_URL: must begin with http:// or https://".to_owned());
+        }
+        let redis = ["redis://", "rediss://", "redis+unix://", "unix://"];
+        if let Some(url) = &config.redis_url
+            && !redis.iter().any(|scheme| url.starts_with(scheme))
+        {
+            reader.problems.push(format!("GRC_REDIS_URL: must begin with one of {}", redis.join(", ")));
         }
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
     }

@@ -32,7 +32,7 @@ use crate::{
         tokens::Tokens,
     },
     config::{Config, StoreKind},
-    http::{caller::Callers, limits::Limits, problem::Problem, shell},
+    http::{access::Door, caller::Callers, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
     routes,
     simulation::Simulator,
@@ -66,6 +66,8 @@ pub struct App {
     pub blobs: Option<LocalStore>,
     /// Limits.
     pub limits: Limits,
+    /// Which credentials are let in.
+    pub door: Arc<Door>,
     /// Callers.
     pub callers: Callers,
     /// The climate hazards of regions.
@@ -194,7 +196,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let pool = PoolConfig { url: database.url.clone(), size: config.database_pool, durable: config.durable };
     let backend = PgBackend::new(&pool).map_err(unreachable)?;
     backend.seed().await.map_err(unreachable)?;
-    let app = Data::new(assemble(config, address, backend, database.cluster.is_some())?);
+    let limits = Limits::open(&config).await.map_err(|error| StartError::Setup(format!("GRC_REDIS_URL: {error}")))?;
+    let app = Data::new(assemble(config, address, backend, database.cluster.is_some(), limits)?);
+    if let Some(verifier) = app.door.verifier.clone() {
+        // The first request is not to wait for the keys; and where they cannot be had, the log says so at once.
+        tokio::spawn(async move { verifier.warm(clock::now()).await });
+    }
     let generated_password = bootstrap(&app).await?;
     let stop = CancellationToken::new();
     let working = tokio::spawn(worker::run(app.clone(), app.config.workers, stop.clone()));
@@ -204,16 +211,26 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     Ok(Running { app, address, generated_password, server: handle, serving, working, stop, cluster: database.cluster })
 }
 
-fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: bool) -> Result<App, StartError> {
+fn assemble(
+    config: Config,
+    address: SocketAddr,
+    backend: PgBackend,
+    embedded: bool,
+    limits: Limits,
+) -> Result<App, StartError> {
     let tokens = Arc::new(Tokens::open(&config.data_dir.join("keys")).map_err(StartError::setup)?);
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let blobs = (config.evidence_store == StoreKind::Local)
         .then(|| LocalStore::new(evidence_folder(&config.data_dir), Arc::clone(&tokens), public_url.clone()));
     let db = Db::new(Arc::new(backend.clone()));
+    let door = Door::new(config.auth_mode, config.cloudflare.as_ref(), &public_url).map_err(StartError::setup)?;
+    let door = Arc::new(door);
+    let ids: Arc<dyn IdSource> = Arc::new(V7Ids);
     let document = document();
     Ok(App {
-        limits: Limits::new(&config),
-        callers: Callers::new(db.clone(), Arc::clone(&tokens)),
+        limits,
+        callers: Callers::new(db.clone(), Arc::clone(&tokens), Arc::clone(&door), Arc::clone(&ids)),
+        door,
         methods: Methods::of_document(&document),
         document: Bytes::from(document.to_string()),
         store: blobs.clone().map(|store| -> Arc<dyn ObjectStore> { Arc::new(store) }),
@@ -224,7 +241,7 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         tokens,
         passwords: Argon2Passwords::default(),
         secrets: SystemSecrets,
-        ids: Arc::new(V7Ids),
+        ids,
         hazards: Arc::new(hazards(&config.data_dir)?),
         public_url,
         simulator: Simulator::default(),

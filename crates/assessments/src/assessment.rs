@@ -285,7 +285,7 @@ async fn halt(ctx: &Ctx, tx: &mut Tx, id: AssessmentId, next: AssessmentStatus) 
 }
 
 /// How many assessments of the organization are in progress.
-pub(crate) async fn count_running(ctx: &Ctx, tx: &mut Tx) -> StoreResult<i64> {
+pub async fn count_running(ctx: &Ctx, tx: &mut Tx) -> StoreResult<i64> {
     let running = vec![Scalar::Text(AssessmentStatus::InProgress.as_str().to_owned())];
     kit::count::<Assessment>(ctx, tx, &Assessment::LIST.query().only("status", running)).await
 }

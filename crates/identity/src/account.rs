@@ -158,7 +158,7 @@ pub async fn make_platform_admin(
 }
 
 fn own(ctx: &Ctx) -> Result<UserId, Refusal> {
-    ctx.actor.user_id().ok_or_else(|| Refusal::Conflict("an API key has no account of its own".into()))
+    ctx.actor.user_id().ok_or_else(|| Refusal::Conflict("a machine has no account of its own".into()))
 }
 
 async fn find(tx: &mut dyn IdentityTx, user: UserId) -> Result<Account, Refusal> {

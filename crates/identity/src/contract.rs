@@ -4,7 +4,7 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
 
-use grc_kernel::{Ctx, Meta, Role, StoreError, UserId, list::Scalar};
+use grc_kernel::{Ctx, Meta, OrgId, Role, StoreError, UserId, list::Scalar};
 use time::Duration;
 
 use crate::{
@@ -24,6 +24,8 @@ pub async fn suite(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std
     let organization = organization::open(&ctx, tx, open).await?;
     assert_eq!(tx.organizations().find(ctx.org).await?.as_ref(), Some(&organization));
     assert!(tx.organizations().slug_taken(&organization.slug).await?);
+    assert_eq!(tx.organizations().find_by_slug(&organization.slug).await?.as_ref(), Some(&organization));
+    assert_eq!(tx.organizations().find_by_slug("no-such-handle").await?, None);
     accounts(&ctx, tx, &owner).await?;
     members(&ctx, tx).await?;
     sessions(&ctx, tx).await?;
@@ -34,6 +36,8 @@ pub async fn suite(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std
     assert!(matches!(tx.organizations().update(&changed, 7).await, Err(StoreError::Stale)));
     tx.organizations().update(&changed, 1).await?;
     assert_eq!(tx.organizations().find(ctx.org).await?, None, "a deleted organization is absent");
+    assert_eq!(tx.organizations().find_by_slug(&organization.slug).await?, None, "by its handle too");
+    assert!(tx.organizations().slug_taken(&organization.slug).await?, "which stays taken");
     assert_eq!(tx.members().find(ctx.org, UserId(ctx.actor.id)).await?, None, "and so are its members");
     Ok(())
 }
@@ -176,12 +180,20 @@ async fn keys(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::err
     tx.invitations().insert(&invitation).await?;
     tx.invitations().accept(&hash, ctx.now).await?;
     assert_eq!(tx.invitations().lock(&hash).await?.and_then(|i| i.accepted_at), Some(ctx.now));
+    let open = Invitation { id: ctx.new_id(), hash: [5; 32], accepted_at: None, ..invitation.clone() };
+    tx.invitations().insert(&open).await?;
+    assert_eq!(tx.invitations().lock(&open.hash).await?.as_ref(), Some(&open));
+    tx.invitations().withdraw(OrgId(ctx.new_id()), invitation.user).await?;
+    assert!(tx.invitations().lock(&open.hash).await?.is_some(), "another organization's withdrawal takes nothing");
+    tx.invitations().withdraw(ctx.org, invitation.user).await?;
+    assert_eq!(tx.invitations().lock(&open.hash).await?, None);
+    assert!(tx.invitations().lock(&hash).await?.is_some(), "one that was used stays");
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use grc_kernel::{OrgId, Uuid};
+    use grc_kernel::Uuid;
 
     use super::*;
     use crate::mem::MemTx;

@@ -2,7 +2,7 @@
 //! rotating refresh tokens, and API keys.
 //!
 //! Reading order: [`model`], [`rules`] (passwords, slugs, secrets), [`query`] (lists), [`ports`], then the use
-//! cases: [`organization`], [`member`], [`account`], [`session`], [`api_key`].
+//! cases: [`organization`], [`member`], [`invitation`], [`account`], [`session`], [`api_key`].
 //!
 //! Lookups that cross organizations (an account by e-mail, a key by its hash, a person's memberships,
 //! sessions) happen in a transaction of [`grc_kernel::OrgId::PLATFORM`]; everything else in the
@@ -12,6 +12,7 @@ pub mod account;
 pub mod api_key;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod invitation;
 pub mod mem;
 pub mod member;
 pub mod model;

@@ -49,6 +49,11 @@ impl OrganizationRepo for Store {
         Ok(self.organizations.get(&id).filter(|organization| organization.deleted_at.is_none()).cloned())
     }
 
+    async fn find_by_slug(&mut self, slug: &str) -> StoreResult<Option<Organization>> {
+        let living = |organization: &&Organization| organization.slug == slug && organization.deleted_at.is_none();
+        Ok(self.organizations.values().find(living).cloned())
+    }
+
     async fn slug_taken(&mut self, slug: &str) -> StoreResult<bool> {
         Ok(self.organizations.values().any(|organization| organization.slug == slug))
     }
@@ -282,6 +287,12 @@ impl InvitationRepo for Store {
         if let Some(invitation) = self.invitations.get_mut(hash) {
             invitation.accepted_at = Some(now);
         }
+        Ok(())
+    }
+
+    async fn withdraw(&mut self, org: OrgId, user: UserId) -> StoreResult<()> {
+        let open = |i: &Invitation| (i.org, i.user) == (org, user) && i.accepted_at.is_none();
+        self.invitations.retain(|_, invitation| !open(invitation));
         Ok(())
     }
 }

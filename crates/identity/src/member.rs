@@ -3,17 +3,15 @@
 use grc_kernel::{
     Access, Checker, Ctx, Fact, IfMatch, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, UserId, kit,
 };
-use time::Duration;
 
 use crate::{
-    model::{Account, Invitation, Member, Membership, MembershipStatus},
+    invitation,
+    model::{Account, Member, Membership, MembershipStatus},
     ports::{IdentityTx, Passwords, Secrets},
     rules,
 };
 
-const AREA: &str = "user";
-/// How long an invitation can be accepted.
-pub const INVITATION_DAYS: i64 = 7;
+pub(crate) const AREA: &str = "user";
 
 /// A new member.
 #[derive(Clone, Default)]
@@ -84,8 +82,8 @@ pub async fn add(
             account
         }
     };
-    // Somebody with a password needs no invitation to prove the address again.
-    let invited = account.password_hash.is_none();
+    // Somebody who has shown that the address is theirs need not show it again.
+    let invited = !invitation::is_proven(&account);
     let status = if invited { MembershipStatus::Invited } else { MembershipStatus::Active };
     let membership =
         Membership { id: ctx.new_id(), org: ctx.org, user: account.id, role, status, meta: Meta::new(ctx) };
@@ -95,17 +93,7 @@ pub async fn add(
         }
         other => other?,
     }
-    let invitation = if invited {
-        let token = rules::token(secrets.random());
-        let expires_at = ctx.now + Duration::days(INVITATION_DAYS);
-        let hash = rules::hash_secret(&token);
-        let invitation =
-            Invitation { id: ctx.new_id(), org: ctx.org, user: account.id, hash, expires_at, accepted_at: None };
-        tx.invitations().insert(&invitation).await?;
-        Some(token)
-    } else {
-        None
-    };
+    let invitation = if invited { Some(invitation::issue(ctx, tx, secrets, account.id).await?) } else { None };
     let member = Member { account, membership };
     tx.journal().record(ctx, Fact::created(&member)).await?;
     Ok(Added { member, invitation })
@@ -188,7 +176,7 @@ pub async fn activate(
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
     kit::unchanged(if_match, before.membership.meta.revision)?;
-    if before.account.password_hash.is_none() {
+    if !invitation::is_proven(&before.account) {
         return Err(Refusal::Conflict("the person has not accepted the invitation yet".into()));
     }
     let mut after = before.clone();
@@ -246,7 +234,7 @@ pub(crate) fn taken(error: grc_kernel::StoreError) -> Refusal {
     }
 }
 
-fn role(check: &mut Checker, name: &str) -> Role {
+pub(crate) fn role(check: &mut Checker, name: &str) -> Role {
     Role::parse(name).unwrap_or_else(|| {
         check.note("role", "invalid", format!("must be one of {}", Role::NAMES.join(", ")));
         Role::Viewer
@@ -271,7 +259,7 @@ async fn keep_an_admin(tx: &mut dyn IdentityTx, member: &Member) -> Result<(), R
     }
 }
 
-async fn save(
+pub(crate) async fn save(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
     verb: &str,

@@ -13,6 +13,8 @@ use crate::model::{
 pub trait OrganizationRepo: Send {
     /// By id.
     async fn find(&mut self, id: OrgId) -> StoreResult<Option<Organization>>;
+    /// By its handle. In the platform's scope.
+    async fn find_by_slug(&mut self, slug: &str) -> StoreResult<Option<Organization>>;
     /// Whether a slug is taken, by a deleted organization too.
     async fn slug_taken(&mut self, slug: &str) -> StoreResult<bool>;
     /// Stores a new one; `Duplicate("slug")`.
@@ -109,6 +111,8 @@ pub trait InvitationRepo: Send {
     async fn lock(&mut self, hash: &[u8; 32]) -> StoreResult<Option<Invitation>>;
     /// Marks one as used.
     async fn accept(&mut self, hash: &[u8; 32], now: OffsetDateTime) -> StoreResult<()>;
+    /// Removes those of a person in an organization that were not used.
+    async fn withdraw(&mut self, org: OrgId, user: UserId) -> StoreResult<()>;
 }
 
 /// A transaction over this domain's repositories.

@@ -20,6 +20,8 @@ pub enum ActorKind {
     User,
     /// A machine with an API key.
     ApiKey,
+    /// A machine that the identity provider in front of the service signed in.
+    ServiceToken,
     /// The service itself: jobs, start-up.
     System,
     /// Nobody yet: log-in and other public calls.
@@ -32,6 +34,7 @@ impl ActorKind {
         match self {
             Self::User => "user",
             Self::ApiKey => "api_key",
+            Self::ServiceToken => "service_token",
             Self::System => "system",
             Self::Anonymous => "anonymous",
         }

@@ -52,6 +52,23 @@ fn join(database: &str, ctx: &Ctx) {
 }
 
 #[test]
+fn postgres_keeps_the_identity_contract() {
+    run(async {
+        let (_, db) = postgres();
+        // The suite opens its organization itself.
+        let ctx = ctx();
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(ctx.org, async |uow| {
+                grc_identity::contract::suite(&ctx, uow.identity())
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
 fn postgres_keeps_the_assessments_contract() {
     run(async {
         let (name, db) = postgres();

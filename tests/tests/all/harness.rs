@@ -165,7 +165,21 @@ pub fn fields(problem: &Value) -> Vec<(String, String)> {
 impl Service {
     /// Starts one, with more configuration.
     pub async fn start(more: &[(&str, &str)]) -> Self {
+        Self::start_with(more, |_| {}).await
+    }
+
+    /// Starts one, with configuration that has no variable.
+    pub async fn start_with(more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let database = tokio::task::spawn_blocking(|| database(true)).await.unwrap();
+        Self::on(database, more, adjust).await
+    }
+
+    /// Starts another on the same database, with the same data directory.
+    pub async fn another(&self, more: &[(&str, &str)]) -> Self {
+        Self::on(self.database.clone(), more, |_| {}).await
+    }
+
+    async fn on(database: String, more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let mut values: BTreeMap<String, String> = [
             ("GRC_BIND", "127.0.0.1:0".to_owned()),
             ("GRC_DATA_DIR", scratch().join(&database).display().to_string()),
@@ -180,6 +194,7 @@ impl Service {
         values.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut config = Config::read(values).unwrap();
         config.durable = false;
+        adjust(&mut config);
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);
         Self { running, database, client: reqwest::Client::new(), base }

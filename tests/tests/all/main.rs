@@ -12,6 +12,7 @@
     reason = "tests may"
 )]
 
+mod access;
 mod architecture;
 mod bcm;
 mod contracts;
@@ -22,6 +23,7 @@ mod http;
 mod incident;
 mod incident_package;
 mod kit;
+mod limits;
 mod lists;
 mod main_job;
 mod risk;

@@ -307,7 +307,7 @@ impl<'s> Walk<'s> {
         self.keep("session_id", &text(ended, "id"));
         self.step_as(&theirs, "DELETE /auth/sessions/{session_id}", json!({})).await;
         let invited = json!({"email": "guest@example.com", "name": "Gus", "role": "viewer"});
-        let invited = self.service.json(&self.token, "POST", &format!("/orgs/{org}/users"), invited).await.must(201);
+        let invited = self.step("POST /orgs/{org_id}/users/invite", invited).await;
         let token = text(&invited, "invitation_url").rsplit('/').next().unwrap().to_owned();
         self.step_as("", "POST /auth/invitations/accept", json!({"token": token, "password": PASSWORD})).await;
         self.keep("user_id", &text(&invited, "id"));

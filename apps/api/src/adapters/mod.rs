@@ -1,6 +1,7 @@
 //! What the domains' ports look like in this service.
 
 pub mod blobs;
+pub mod certs;
 pub mod clock;
 pub mod passwords;
 pub mod tokens;

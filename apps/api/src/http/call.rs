@@ -30,7 +30,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     caller::Caller,
-    limits::Standing,
+    limits::{Quota, Standing},
     problem::Problem,
     shape::{Input, Shaped},
 };
@@ -340,6 +340,29 @@ impl<R: Right> Call<R> {
             .write(self.org, async |uow| Ok(uow.app().reserve(self.org, caller, &key, ctx.now).await?))
             .await;
         Ok(Self::found(reservation?, self.digest(body))?.map(|answer| Reply::of(answer, None)))
+    }
+
+    /// Does what an hourly quota of the organization limits. A replay takes none of it, and what fails gives it back.
+    pub async fn limited<T>(
+        &self,
+        quota: Quota,
+        body: &[u8],
+        work: impl Future<Output = Result<Reply<T>, Problem>>,
+    ) -> Result<Reply<T>, Problem> {
+        if let Some(kept) = self.kept(body).await? {
+            return Ok(kept);
+        }
+        let limits = &self.app.limits;
+        let permit = limits.take(quota, self.org).await.map_err(|(standing, problem)| {
+            self.note_limit(standing);
+            problem
+        })?;
+        let outcome = work.await;
+        if let Some(permit) = permit {
+            let counts = outcome.as_ref().is_ok_and(|reply| !reply.answer.replayed);
+            self.note_limit(if counts { permit.standing } else { limits.give_back(permit).await });
+        }
+        outcome
     }
 
     /// Answers with what is worked out outside of any transaction. Under an `Idempotency-Key` the answer is kept as

@@ -9,13 +9,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grc_identity::{Account, ApiKey, api_key, member, model::SessionId, session};
-use grc_kernel::{Actor, ActorKind, OrgId, Refusal, Role, UserId, Uuid};
-use grc_uow::Db;
+use grc_access::Identity;
+use grc_identity::{Account, ApiKey, MembershipStatus, api_key, invitation, member, model::SessionId, session};
+use grc_kernel::{Actor, ActorKind, Ctx, IdSource, OrgId, Refusal, Role, StoreError, UserId, Uuid};
+use grc_uow::{Db, Uow};
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 
-use super::problem::Problem;
-use crate::adapters::{clock, tokens::Tokens};
+use super::{
+    access::{Door, Machine, Presented},
+    problem::Problem,
+};
+use crate::{
+    adapters::{clock, tokens::Tokens},
+    config::ServiceToken,
+};
 
 /// How long an answer of the database is believed.
 const BELIEVED: Duration = Duration::from_millis(800);
@@ -25,10 +33,12 @@ const REMEMBERED: usize = 20_000;
 /// A credential that was verified.
 #[derive(Clone, Debug)]
 pub enum Credential {
-    /// A person with a session.
-    User(Box<Account>, SessionId),
-    /// A machine.
+    /// A person, with a session of ours unless they signed in through Cloudflare Access.
+    User(Box<Account>, Option<SessionId>),
+    /// A machine with a key of ours.
     Key(Box<ApiKey>),
+    /// A machine with a service token of Cloudflare Access.
+    Machine(Box<Machine>),
 }
 
 /// A verified caller, and how it stands in the organization of the path.
@@ -48,6 +58,7 @@ impl Caller {
         match &self.credential {
             Credential::User(account, _) => account.id.0,
             Credential::Key(key) => key.id.0,
+            Credential::Machine(machine) => machine.id,
         }
     }
 
@@ -66,6 +77,14 @@ impl Caller {
                 scopes: key.scopes.clone(),
                 platform_admin: false,
             },
+            Credential::Machine(machine) => Actor {
+                kind: ActorKind::ServiceToken,
+                id: machine.id,
+                name: machine.name.clone(),
+                role: self.role,
+                scopes: None,
+                platform_admin: false,
+            },
         }
     }
 
@@ -82,25 +101,36 @@ type Known = HashMap<([u8; 32], OrgId), (Instant, Option<Arc<Caller>>)>;
 pub struct Callers {
     db: Db,
     tokens: Arc<Tokens>,
+    door: Arc<Door>,
+    ids: Arc<dyn IdSource>,
     known: Mutex<Known>,
 }
 
 impl Callers {
     /// A finder over a store.
-    pub fn new(db: Db, tokens: Arc<Tokens>) -> Self {
-        Self { db, tokens, known: Mutex::default() }
+    pub fn new(db: Db, tokens: Arc<Tokens>, door: Arc<Door>, ids: Arc<dyn IdSource>) -> Self {
+        Self { db, tokens, door, ids, known: Mutex::default() }
     }
 
-    /// The caller of a bearer token, with its role in an organization; none where the token is not valid.
-    pub async fn find(&self, token: &str, org: Option<OrgId>) -> Result<Option<Arc<Caller>>, Problem> {
+    /// The caller of a credential, with its role in an organization; none where the credential is not valid.
+    pub async fn find(&self, presented: Presented<'_>, org: Option<OrgId>) -> Result<Option<Arc<Caller>>, Problem> {
         let scope = org.unwrap_or(OrgId::PLATFORM);
-        let key = (<[u8; 32]>::from(Sha256::digest(token.as_bytes())), scope);
+        // The same text is another credential where it stands in another place.
+        let (kind, token) = match presented {
+            Presented::Bearer(token) => ([0], token),
+            Presented::Access(token) => ([1], token),
+        };
+        let key = (<[u8; 32]>::from(Sha256::new().chain_update(kind).chain_update(token).finalize()), scope);
         if let Some((at, caller)) = self.lock().get(&key)
             && at.elapsed() < BELIEVED
         {
             return Ok(caller.clone());
         }
-        let caller = self.look_up(token, org).await?.map(Arc::new);
+        let caller = match presented {
+            Presented::Bearer(token) => self.look_up(token, org).await?,
+            Presented::Access(token) => self.look_up_access(token, org).await?,
+        };
+        let caller = caller.map(Arc::new);
         let mut known = self.lock();
         if known.len() >= REMEMBERED {
             known.retain(|_, (at, _)| at.elapsed() < BELIEVED);
@@ -134,6 +164,9 @@ impl Callers {
                 Caller { role: own.then_some(key.role), org_exists: own, credential: Credential::Key(Box::new(key)) }
             }));
         }
+        if !self.door.mode.local() {
+            return Ok(None);
+        }
         let Some(claims) = self.tokens.read_access(token) else { return Ok(None) };
         let (user, id) = (UserId(claims.sub), SessionId(claims.sid));
         let found = self
@@ -142,16 +175,120 @@ impl Callers {
                 let Some(account) = session::authenticate(uow.identity(), id, user, now).await? else {
                     return Ok(None);
                 };
-                let (mut role, mut org_exists) = (None, false);
-                if let Some(org) = org {
-                    role = member::role_in(uow.identity(), org, user).await?;
-                    org_exists = role.is_some()
-                        || account.platform_admin && uow.identity().organizations().find(org).await?.is_some();
-                }
-                Ok(Some(Caller { credential: Credential::User(Box::new(account), id), role, org_exists }))
+                person(uow, account, Some(id), org).await.map(Some)
             })
             .await
             .map_err(|error: Refusal| Problem::from(error))?;
         Ok(found)
     }
+
+    /// The caller of a token of Cloudflare Access.
+    async fn look_up_access(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
+        let now = clock::now();
+        let Some(verifier) = &self.door.verifier else { return Ok(None) };
+        match verifier.verify(token, now).await {
+            Ok(Identity::Person { email, since }) => Ok(self.signed_in(&email, since, org).await?),
+            Ok(Identity::Service { common_name }) => Ok(self.machine(common_name, org).await?),
+            Err(grc_access::Refusal::Unavailable) => Err(Problem {
+                retry_after: Some(5),
+                ..Problem::new(503, "the keys of Cloudflare Access cannot be had")
+            }),
+            Err(refusal) => {
+                metrics::counter!("grc_access_refused_total", "reason" => refusal.as_str()).increment(1);
+                tracing::debug!(reason = refusal.as_str(), "a token of Cloudflare Access was refused");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The person of an address that Access vouched for, who must be known here.
+    async fn signed_in(
+        &self,
+        email: &str,
+        since: Option<OffsetDateTime>,
+        org: Option<OrgId>,
+    ) -> Result<Option<Caller>, Refusal> {
+        let found: Result<_, Refusal> = self
+            .db
+            .read(OrgId::PLATFORM, async |uow| {
+                let Some(account) = uow.identity().accounts().find_by_email(email).await? else { return Ok(None) };
+                let memberships = uow.identity().members().of_user(account.id).await?;
+                let invited = memberships.into_iter().map(|(membership, _)| membership);
+                let invited = invited.filter(|membership| membership.status == MembershipStatus::Invited);
+                let invited: Vec<OrgId> = invited.map(|membership| membership.org).collect();
+                Ok(Some((person(uow, account, None, org).await?, invited)))
+            })
+            .await;
+        let Some((mut caller, invited)) = found? else {
+            tracing::info!("somebody signed in through Cloudflare Access who has no account here");
+            return Ok(None);
+        };
+        let Credential::User(account, _) = &caller.credential else { return Ok(None) };
+        let (user, name, last) = (account.id, account.name.clone(), account.last_login_at);
+        if let Some(since) = since.filter(|since| last.is_none_or(|last| last < *since)) {
+            // A token is one signing in, however many requests it makes.
+            let noted: Result<(), Refusal> = self
+                .db
+                .write(OrgId::PLATFORM, async |uow| Ok(uow.identity().accounts().note_login(user, since).await?))
+                .await;
+            noted?;
+        }
+        for place in invited {
+            let actor = Actor::user(user, name.clone(), None);
+            let ctx = Ctx::new(place, actor, clock::now(), "sign-in", Arc::clone(&self.ids));
+            let member: Result<_, Refusal> =
+                self.db.write(place, async |uow| invitation::welcome(&ctx, uow.identity(), user).await).await;
+            // Two requests at once: the other one did it.
+            let member = match member {
+                Err(Refusal::Store(StoreError::Stale)) => None,
+                other => other?,
+            };
+            if org == Some(place) {
+                caller.role = member.map(|member| member.membership.role).or(caller.role);
+                caller.org_exists |= caller.role.is_some();
+            }
+        }
+        Ok(Some(caller))
+    }
+
+    /// The machine of a service token, where the allow-list names it.
+    async fn machine(&self, name: String, org: Option<OrgId>) -> Result<Option<Caller>, Refusal> {
+        let listed: Vec<&ServiceToken> = self.door.machines.iter().filter(|entry| entry.common_name == name).collect();
+        if listed.is_empty() {
+            tracing::info!(name, "a service token of Cloudflare Access is not on the list");
+            return Ok(None);
+        }
+        let places: Result<Vec<(OrgId, Role)>, Refusal> = self
+            .db
+            .read(OrgId::PLATFORM, async |uow| {
+                let mut places = Vec::new();
+                for entry in listed {
+                    if let Some(found) = uow.identity().organizations().find_by_slug(&entry.slug).await? {
+                        places.push((found.id, entry.role));
+                    }
+                }
+                Ok(places)
+            })
+            .await;
+        let places = places?;
+        let role = places.iter().find(|(place, _)| Some(*place) == org).map(|(_, role)| *role);
+        let machine = Machine { id: Machine::id_of(&name), name, places };
+        Ok(Some(Caller { role, org_exists: role.is_some(), credential: Credential::Machine(Box::new(machine)) }))
+    }
+}
+
+/// A person, and how they stand in an organization.
+async fn person(
+    uow: &mut Uow,
+    account: Account,
+    session: Option<SessionId>,
+    org: Option<OrgId>,
+) -> Result<Caller, Refusal> {
+    let (mut role, mut org_exists) = (None, false);
+    if let Some(org) = org {
+        role = member::role_in(uow.identity(), org, account.id).await?;
+        org_exists =
+            role.is_some() || account.platform_admin && uow.identity().organizations().find(org).await?.is_some();
+    }
+    Ok(Caller { credential: Credential::User(Box::new(account), session), role, org_exists })
 }

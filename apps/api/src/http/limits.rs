@@ -1,184 +1,130 @@
-//! Limits: requests a minute for each caller, reports and uploads an hour for each organization, failed
-//! log-ins. They hold per process; exact ones over replicas come with Redis.
+//! Limits: requests a minute for each caller, reports and uploads an hour for each organization, failed log-ins.
+//!
+//! How they are counted, and where, is `grc-limits`' matter; here stand what is limited and how an answer says so.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    hash::Hash,
-    num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
-    middleware::StateInformationMiddleware,
-    state::keyed::DashMapStateStore,
-};
 use grc_kernel::OrgId;
+use grc_limits::{Limiter, Permit, RedisState, Refused, Rule};
+
+pub use grc_limits::Standing;
 
 use super::problem::Problem;
 use crate::{adapters::clock, config::Config};
 
-/// Where a limit stands, for the three headers.
-#[derive(Clone, Copy, Debug)]
-pub struct Standing {
-    /// How many in all.
-    pub limit: u32,
-    /// How many are left.
-    pub remaining: u32,
-    /// Until all are back, in seconds.
-    pub reset_in: u64,
+/// What an organization may do so often an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Have reports generated.
+    Reports,
+    /// Upload evidence.
+    Uploads,
 }
 
-impl Standing {
-    /// The tighter of two: the one with fewer left.
-    #[must_use]
-    pub fn tighter(self, other: Self) -> Self {
-        if other.remaining < self.remaining { other } else { self }
-    }
-
-    /// The headers: limit, remaining, and reset in Unix seconds.
-    pub fn headers(self) -> [(&'static str, String); 3] {
-        let reset = clock::now().unix_timestamp().saturating_add(i64::try_from(self.reset_in).unwrap_or(0));
-        [
-            ("x-ratelimit-limit", self.limit.to_string()),
-            ("x-ratelimit-remaining", self.remaining.to_string()),
-            ("x-ratelimit-reset", reset.to_string()),
-        ]
-    }
-}
-
-type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
-
-/// One limit over keys.
-pub struct Limit<K: Hash + Eq + Clone> {
-    inner: Option<(Keyed<K>, u32, Duration)>,
-}
-
-impl<K: Hash + Eq + Clone> Limit<K> {
-    /// So many in a period; 0 is off.
-    pub fn new(count: u32, period: Duration) -> Self {
-        let inner = NonZeroU32::new(count).and_then(|burst| {
-            let quota = Quota::with_period(period / count)?.allow_burst(burst);
-            Some((RateLimiter::keyed(quota).with_middleware::<StateInformationMiddleware>(), count, period))
-        });
-        Self { inner }
-    }
-
-    /// Takes one; where none is left, the problem says when to come again.
-    pub fn take(&self, key: &K) -> Result<Option<Standing>, (Standing, Problem)> {
-        let Some((limiter, limit, period)) = &self.inner else { return Ok(None) };
-        match limiter.check_key(key) {
-            Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                let used = u64::from(limit.saturating_sub(remaining));
-                let reset_in = (period.as_secs() * used).div_ceil(u64::from(*limit));
-                Ok(Some(Standing { limit: *limit, remaining, reset_in }))
-            }
-            Err(not_until) => {
-                let wait = not_until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-                let detail = format!("at most {limit} in {} s; try again in {wait} s", period.as_secs());
-                let problem = Problem { retry_after: Some(wait), ..Problem::new(429, detail) };
-                Err((Standing { limit: *limit, remaining: 0, reset_in: period.as_secs() }, problem))
-            }
-        }
-    }
-
-    /// Forgets keys that have all of theirs back.
-    pub fn tidy(&self) {
-        if let Some((limiter, ..)) = &self.inner {
-            limiter.retain_recent();
-        }
-    }
-}
-
-/// Counts failures in a sliding window: successes cost nothing.
-pub struct Failures {
-    window: Duration,
-    most: usize,
-    seen: Mutex<HashMap<String, VecDeque<Instant>>>,
-}
-
-impl Failures {
-    fn new(most: usize, window: Duration) -> Self {
-        Self { window, most, seen: Mutex::default() }
-    }
-
-    fn blocked(&self, key: &str) -> Option<u64> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = seen.get_mut(key)?;
-        while times.front().is_some_and(|at| at.elapsed() > self.window) {
-            times.pop_front();
-        }
-        let first = *times.front()?;
-        (times.len() >= self.most).then(|| self.window.saturating_sub(first.elapsed()).as_secs() + 1)
-    }
-
-    fn note(&self, key: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() > 100_000 {
-            // A flood of made-up accounts must not grow this without end.
-            seen.retain(|_, times| times.back().is_some_and(|at| at.elapsed() < self.window));
-        }
-        seen.entry(key.to_owned()).or_default().push_back(Instant::now());
-    }
-}
+/// A refusal: where the limit stands, and the answer.
+pub type Spent = (Standing, Problem);
 
 /// All limits.
 pub struct Limits {
-    /// Requests of a caller.
-    pub requests: Limit<String>,
-    /// Reports of an organization.
-    pub reports: Limit<OrgId>,
-    /// Uploads of an organization.
-    pub uploads: Limit<OrgId>,
-    login_pair: Failures,
-    login_address: Failures,
-    login_account: Failures,
+    limiter: Limiter,
+    reports: Option<Rule>,
+    uploads: Option<Rule>,
+    pair: Rule,
+    address: Rule,
+    account: Rule,
+}
+
+/// The three headers: limit, remaining, and reset in Unix seconds.
+pub fn headers(standing: Standing) -> [(&'static str, String); 3] {
+    let reset = clock::now().unix_timestamp().saturating_add(i64::try_from(standing.reset_in).unwrap_or(0));
+    [
+        ("x-ratelimit-limit", standing.limit.to_string()),
+        ("x-ratelimit-remaining", standing.remaining.to_string()),
+        ("x-ratelimit-reset", reset.to_string()),
+    ]
+}
+
+fn spent(rule_says: &str, refused: Refused) -> Spent {
+    let Refused { standing, wait } = refused;
+    let detail = format!("at most {} {rule_says}; try again in {wait} s", standing.limit);
+    (standing, Problem { retry_after: Some(wait), ..Problem::new(429, detail) })
 }
 
 impl Limits {
-    /// The limits of a configuration.
-    pub fn new(config: &Config) -> Self {
+    /// The limits of a configuration; an error where its Redis URL is none.
+    pub async fn open(config: &Config) -> Result<Self, String> {
         let (minute, hour, quarter) = (Duration::from_secs(60), Duration::from_secs(3_600), Duration::from_secs(900));
-        Self {
-            requests: Limit::new(config.rate_per_minute, minute),
-            reports: Limit::new(config.reports_per_hour, hour),
-            uploads: Limit::new(config.uploads_per_hour, hour),
-            login_pair: Failures::new(10, quarter),
-            login_address: Failures::new(50, quarter),
-            login_account: Failures::new(100, quarter),
-        }
+        let requests = Rule::new("requests", config.rate_per_minute, minute);
+        let limiter = match &config.redis_url {
+            None => Limiter::in_process(requests),
+            Some(url) => Limiter::over_redis(url, requests).await?,
+        };
+        let failures = |name, most| Rule { name, most, period: quarter };
+        Ok(Self {
+            limiter,
+            reports: Rule::new("reports", config.reports_per_hour, hour),
+            uploads: Rule::new("uploads", config.uploads_per_hour, hour),
+            pair: failures("login-pair", 10),
+            address: failures("login-address", 50),
+            account: failures("login-account", 100),
+        })
     }
 
-    /// Refuses a log-in after too many failures: 10 of an account from an address, 50 from an address, 100 of
-    /// an account, in 15 minutes.
-    pub fn may_log_in(&self, account: &str, address: &str) -> Result<(), Problem> {
-        let account = account.trim().to_lowercase();
-        let waits = [
-            self.login_pair.blocked(&format!("{account}|{address}")),
-            self.login_address.blocked(address),
-            self.login_account.blocked(&account),
-        ];
-        match waits.into_iter().flatten().max() {
-            None => Ok(()),
-            Some(wait) => Err(Problem { retry_after: Some(wait), ..Problem::new(429, "too many failed log-ins") }),
-        }
+    /// Counts a request of a caller; where it stands, unless requests are not limited.
+    pub async fn request(&self, caller: &str) -> Result<Option<Standing>, Spent> {
+        self.limiter.request(caller).await.transpose().map_err(|refused| spent("requests a minute", refused))
     }
 
-    /// Notes a failed log-in.
-    pub fn failed_log_in(&self, account: &str, address: &str) {
+    /// Takes one of an organization's quota, unless that is not limited.
+    pub async fn take(&self, quota: Quota, org: OrgId) -> Result<Option<Permit>, Spent> {
+        let (rule, says) = match quota {
+            Quota::Reports => (&self.reports, "reports an hour"),
+            Quota::Uploads => (&self.uploads, "evidence uploads an hour"),
+        };
+        let Some(rule) = rule else { return Ok(None) };
+        self.limiter.take(rule, &org.to_string()).await.map(Some).map_err(|refused| spent(says, refused))
+    }
+
+    /// Gives back what came to nothing; where the limit stands then.
+    pub async fn give_back(&self, permit: Permit) -> Standing {
+        self.limiter.give_back(permit).await
+    }
+
+    /// Refuses a log-in after too many failures: 10 of an account from an address, 50 from an address, 100 of an account,
+    /// in 15 minutes.
+    pub async fn may_log_in(&self, account: &str, address: &str) -> Result<(), Problem> {
+        self.limiter.look(&self.log_in(account, address)).await.map_err(too_many)
+    }
+
+    /// Says how a log-in went. Asked after the password was checked, it refuses what the failures in the meantime forbid, a
+    /// right password too: so many guesses at once get no more answers than one after the other.
+    pub async fn logged_in(&self, account: &str, address: &str, right: bool) -> Result<(), Problem> {
+        let asks = self.log_in(account, address);
+        let outcome = if right { self.limiter.look(&asks).await } else { self.limiter.take_all(&asks).await };
+        outcome.map_err(too_many)
+    }
+
+    fn log_in(&self, account: &str, address: &str) -> [(Rule, String); 3] {
         let account = account.trim().to_lowercase();
-        self.login_pair.note(&format!("{account}|{address}"));
-        self.login_address.note(address);
-        self.login_account.note(&account);
+        [(self.pair, format!("{account}|{address}")), (self.address, address.to_owned()), (self.account, account)]
+    }
+
+    /// How Redis is, asked now.
+    pub async fn check(&self) -> RedisState {
+        self.limiter.check().await
+    }
+
+    /// How Redis was when it was last needed.
+    pub fn redis(&self) -> RedisState {
+        self.limiter.redis()
     }
 
     /// Forgets what no longer matters.
     pub fn tidy(&self) {
-        self.requests.tidy();
-        self.reports.tidy();
-        self.uploads.tidy();
+        self.limiter.tidy();
     }
+}
+
+fn too_many(refused: Refused) -> Problem {
+    Problem { retry_after: Some(refused.wait), ..Problem::new(429, "too many failed log-ins") }
 }

@@ -1,9 +1,11 @@
 //! What every request goes through.
 //!
-//! Reading order: [`shape`] (JSON bodies, declared once), [`problem`] (errors), [`caller`] (who calls), [`limits`],
+//! Reading order: [`shape`] (JSON bodies, declared once), [`problem`] (errors), [`access`] (which credential a request
+//! presents), [`caller`] (who calls), [`limits`],
 //! [`call`] (from a request to a use case and back), [`resource`] (the routes that every resource has), [`export`]
 //! (lists as files), [`zip`] (archives as they are sent), [`shell`] (ids, headers, logging around it all).
 
+pub mod access;
 pub mod call;
 pub mod caller;
 pub mod export;

@@ -33,19 +33,24 @@ pub async fn around<B: MessageBody + 'static>(
     let request_id = request_id(&request, &app);
     let address = request.peer_addr().map_or_else(|| "unknown".to_owned(), |peer| peer.ip().to_string());
     let (method, path) = (request.method().clone(), request.path().to_owned());
+    // Probes are not counted, and a signed URL is a credential of its own.
     let free = path.starts_with("/api/v1/health") || path.starts_with("/blobs/");
     let caller = if free { Ok(None) } else { caller(&request, &app, &path).await };
     let counted = match &caller {
         Ok(Some(caller)) => caller.id().to_string(),
         _ => address.clone(),
     };
-    let standing = if free { Ok(None) } else { app.limits.requests.take(&counted) };
+    let standing = if free { Ok(None) } else { app.limits.request(&counted).await };
+    let guarded = if free { Ok(()) } else { app.door.guard(method.as_str(), request.headers()) };
+    // A request of another site's making that is counted all the same: the limit comes first.
+    let admitted = standing.map_err(|(standing, problem)| (Some(standing), problem));
+    let admitted = admitted.and_then(|standing| guarded.map(|()| standing).map_err(|problem| (standing, problem)));
     let found = Found { caller, request_id: request_id.clone(), address };
     request.extensions_mut().insert(Rc::new(found));
     let mut limited = None;
-    let mut response = match standing {
+    let mut response = match admitted {
         Err((standing, problem)) => {
-            limited = Some(standing);
+            limited = standing;
             // `into_response` would lose the problem that the response was made from.
             let (request, _) = request.into_parts();
             ServiceResponse::new(request, actix_web::HttpResponse::from_error(problem)).map_into_right_body()
@@ -81,18 +86,12 @@ async fn caller(
     app: &App,
     path: &str,
 ) -> Result<Option<std::sync::Arc<super::caller::Caller>>, Problem> {
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else { return Err(Problem::unauthorized()) };
+    let Some(presented) = app.door.presented(request.headers())? else { return Ok(None) };
     let org = path
         .strip_prefix("/api/v1/orgs/")
         .and_then(|rest| rest.split('/').next())
         .and_then(|id| Uuid::parse_str(id).ok());
-    app.callers.find(token.trim(), org.map(OrgId)).await?.map(Some).ok_or_else(Problem::unauthorized)
+    app.callers.find(presented, org.map(OrgId)).await?.map(Some).ok_or_else(Problem::unauthorized)
 }
 
 /// Errors of the framework's own get the shape of ours, and all get the request's id.
@@ -149,7 +148,7 @@ fn finish<B>(response: &mut ServiceResponse<B>, request_id: &str, standing: Opti
     set("x-content-type-options", "nosniff");
     set("referrer-policy", "no-referrer");
     if let Some(standing) = standing {
-        for (name, value) in standing.headers() {
+        for (name, value) in super::limits::headers(standing) {
             set(name, &value);
         }
     }

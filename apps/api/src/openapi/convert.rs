@@ -88,12 +88,22 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
         "components": {
             "schemas": schemas,
             "responses": responses,
-            "securitySchemes": {"bearerAuth": {
-                "type": "http", "scheme": "bearer",
-                "description": "An access token from /auth/login, or an API key (sk-...).",
-            }},
+            "securitySchemes": {
+                "bearerAuth": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "An access token from /auth/login, or an API key (sk-...).",
+                },
+                "cloudflareAccess": {
+                    "type": "apiKey", "in": "header", "name": "Cf-Access-Jwt-Assertion",
+                    "description": "A token of Cloudflare Access, where GRC_AUTH_MODE lets it in.",
+                },
+                "cloudflareAccessCookie": {
+                    "type": "apiKey", "in": "cookie", "name": "CF_Authorization",
+                    "description": "The same as a browser keeps it. What changes something must come from the service's own origin.",
+                },
+            },
         },
-        "security": [{"bearerAuth": []}],
+        "security": credentials(),
     })
 }
 
@@ -116,6 +126,11 @@ fn keep_used(paths: &Map<String, Value>, schemas: &mut BTreeMap<String, Value>) 
         }
     }
     schemas.retain(|name, _| used.contains(name));
+}
+
+/// Any of the credentials will do.
+fn credentials() -> Value {
+    json!([{"bearerAuth": []}, {"cloudflareAccess": []}, {"cloudflareAccessCookie": []}])
 }
 
 fn operation(
@@ -183,7 +198,8 @@ fn operation(
         let applies = match status {
             // Log-in and its like answer 401 to a wrong credential.
             401 => !public || path.starts_with("/api/v1/auth/"),
-            403 => !public,
+            // Where people sign in through Cloudflare Access alone, passwords are refused.
+            403 => !public || path.starts_with("/api/v1/auth/"),
             404 => path.contains('{'),
             400 => body.is_some() || writes || !parameters.is_empty(),
             408 | 413 | 415 => body.is_some(),
@@ -203,7 +219,7 @@ fn operation(
         "summary": text("summary").unwrap_or_default(),
         "tags": operation.get("tags").cloned().unwrap_or_else(|| json!([])),
         "x-permission": need,
-        "security": if public { json!([]) } else { json!([{"bearerAuth": []}]) },
+        "security": if public { json!([]) } else { credentials() },
         "parameters": parameters,
         "responses": responses,
     });

@@ -1,5 +1,7 @@
 //! Assessments and findings.
 
+use std::cell::Cell;
+
 use grc_assessments::{
     Assessment, AssessmentStatus, Finding, assessment,
     finding::{self, Counts, Lifecycle, Severity, Stats, Summary, Verdict},
@@ -11,7 +13,8 @@ use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{Answer, AssessmentRead, AssessmentReview, Begun, Body, Call, FindingRead, Is, Reply},
+        call::{Answer, AssessmentRead, AssessmentReview, Begun, Body, Call, FindingRead, Is, Reply, Right},
+        limits::Standing,
         problem::Problem,
         resource::{Routes, Shown, answer},
         shape::{Ty, must, null},
@@ -95,6 +98,18 @@ shapes! {
     ]],
 }
 
+/// Says how many more executions the organization may have at once.
+fn note_executions<R: Right>(call: &Call<R>, running: Option<i64>, refused: Option<&Problem>) {
+    let Some(limit) = u32::try_from(call.app.config.executions).ok().filter(|limit| *limit > 0) else { return };
+    let full = refused.filter(|problem| problem.status == 429);
+    let running = if full.is_some() { Some(limit) } else { running.and_then(|count| u32::try_from(count).ok()) };
+    if let Some(running) = running {
+        // Nobody knows when an execution ends; what a refused caller is told to wait is a good guess.
+        let reset_in = full.and_then(|problem| problem.retry_after).unwrap_or(if running > 0 { 30 } else { 0 });
+        call.note_limit(Standing { limit, remaining: limit.saturating_sub(running), reset_in });
+    }
+}
+
 macro_rules! moves {
     ($($(#[doc = $doc:literal])+ $name:ident: $id:literal, $summary:literal, $reply:ident $status:literal $(, $limit:ident)?;)+) => {$(
         $(#[doc = $doc])+
@@ -106,12 +121,15 @@ macro_rules! moves {
         ) -> Result<Reply<$reply<Shown<Assessment>>>, Problem> {
             body.read_or_empty()?;
             let id = path.into_inner().1.into();
+            let running = Cell::new(None);
             let reply = call
                 .write(body.bytes(), async |ctx, uow| {
                     let moved = assessment::$name(ctx, uow.assessments(), id $(, call.app.config.$limit)?).await?;
+                    running.set(Some(assessment::count_running(ctx, uow.assessments()).await?));
                     Ok::<_, Refusal>(answer(ctx, uow, moved).await?.status($status))
                 })
                 .await;
+            note_executions(&call, running.get(), reply.as_ref().err());
             // What begins wants a job done, and what halts leaves room for another.
             call.app.wake.notify_one();
             reply

@@ -23,7 +23,7 @@ use crate::{
 shapes! {
     /// Who did something.
     AuditActor [&[
-        must("type", Ty::Word(&["user", "api_key", "system", "anonymous"]), "What kind of actor."),
+        must("type", Ty::Word(&["user", "api_key", "service_token", "system", "anonymous"]), "What kind of actor."),
         must("id", Ty::Id, "Which one; nil for the service itself."),
         must("name", Ty::Text(300), "Its name at the time."),
     ]],

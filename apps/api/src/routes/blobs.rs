@@ -1,14 +1,20 @@
 //! The signed targets of the local evidence store.
 
+use std::time::{Duration, Instant};
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use futures::StreamExt;
 use grc_evidence::{ObjectError, ObjectStore};
 use sha2::{Digest, Sha256};
 
-use crate::{http::problem::Problem, serve::App};
+use crate::{config::UploadPace, http::problem::Problem, serve::App};
 
-/// How long a chunk of an upload may take to arrive.
-const CHUNK_TIME: std::time::Duration = std::time::Duration::from_secs(30);
+/// When the next bytes of an upload must be there, so that it is neither paused for too long nor too slow on the whole.
+fn patience(pace: UploadPace, begun: Instant, size: i64) -> (Duration, &'static str) {
+    let earned = Duration::from_secs(u64::try_from(size).unwrap_or(0) / pace.least.max(1));
+    let left = pace.grace.max(earned).saturating_sub(begun.elapsed());
+    if left < pace.pause { (left, "the upload is too slow") } else { (pace.pause, "the upload stalled") }
+}
 
 /// Takes an upload: bound to its terms, kept whole or not at all.
 async fn put(
@@ -29,9 +35,11 @@ async fn put(
     let mut upload = store.begin(&terms.key).await?;
     let mut sha = Sha256::new();
     let mut size: i64 = 0;
+    let begun = Instant::now();
     loop {
-        let next = tokio::time::timeout(CHUNK_TIME, payload.next()).await;
-        let Some(chunk) = next.map_err(|_| Problem::new(408, "the upload stalled"))? else { break };
+        let (wait, why) = patience(app.config.upload_pace, begun, size);
+        let next = tokio::time::timeout(wait, payload.next()).await;
+        let Some(chunk) = next.map_err(|_| Problem::new(408, why))? else { break };
         let chunk = chunk.map_err(|error| Problem::new(400, format!("the upload broke off: {error}")))?;
         size = size.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
         if size > most {

@@ -22,6 +22,7 @@ use crate::{
     http::{
         call::{Answer, Body, Call, EvidenceAdmin, EvidenceRead, EvidenceReview, Is, Listed, New, Reply, Right},
         export,
+        limits::Quota,
         list::{Ask, Listing},
         problem::Problem,
         resource::{Making, Routes, Shown, answer},
@@ -95,16 +96,9 @@ async fn upload_url(
     body: Body<Making<Evidence>>,
 ) -> Result<Reply<New<UploadTarget>>, Problem> {
     let store = store(&call)?;
-    match call.app.limits.uploads.take(&call.org) {
-        Ok(standing) => standing.into_iter().for_each(|standing| call.note_limit(standing)),
-        Err((standing, problem)) => {
-            call.note_limit(standing);
-            return Err(problem);
-        }
-    }
     let changes = Changes::read(&body.form()?);
     let org = call.org;
-    call.write(body.bytes(), async |ctx, uow| -> Result<Answer, Problem> {
+    let announcing = call.write(body.bytes(), async |ctx, uow| -> Result<Answer, Problem> {
         let made: Evidence = kit::create(ctx, uow.evidence(), changes).await?;
         let terms = UploadTerms {
             key: made.object_key.clone(),
@@ -121,8 +115,8 @@ async fn upload_url(
             "expires_at": timestamp(ctx.now + Duration::seconds(UPLOAD_SECONDS)),
         });
         Ok(Answer::created(target, format!("/api/v1/orgs/{org}/evidence/{}", made.id)))
-    })
-    .await
+    });
+    call.limited(Quota::Uploads, body.bytes(), announcing).await
 }
 
 /// Inspects what was put: hashes, checks the type, extracts the text; only then is the evidence stored.

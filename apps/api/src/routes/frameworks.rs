@@ -81,6 +81,7 @@ impl Listing for FrameworkControl {
 async fn orgs(call: &Call<Own>) -> Result<Vec<OrgId>, Problem> {
     match call.caller.as_ref().map(|caller| &caller.credential) {
         Some(Credential::Key(key)) => Ok(vec![key.org]),
+        Some(Credential::Machine(machine)) => Ok(machine.places.iter().map(|(org, _)| *org).collect()),
         Some(Credential::User(account, _)) => {
             let user = account.id;
             let found: Result<Vec<OrgId>, grc_kernel::StoreError> = call

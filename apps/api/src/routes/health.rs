@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use grc_limits::RedisState;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Value, json};
 
@@ -47,22 +48,47 @@ async fn state(app: &App) -> (bool, Value) {
         Some(_) => "unhealthy",
     };
     let word = |well: bool| if well { "healthy" } else { "unhealthy" };
+    let redis = app.limits.check().await;
+    let (redis, counted) = match redis {
+        RedisState::None => ("not_configured", "in_process"),
+        RedisState::Up => ("healthy", "shared"),
+        // The limits of each process hold meanwhile, so the service as a whole is well.
+        RedisState::Down(_) => ("unhealthy", "in_process"),
+    };
     let (connections, idle) = app.backend.connections();
     let body = json!({
         "status": word(database),
         "version": VERSION,
         "services": {
-            "database": word(database), "redis": "not_configured", "opa": "not_configured", "steampipe": "not_configured",
+            "database": word(database), "redis": redis, "opa": "not_configured", "steampipe": "not_configured",
             "evidence_store": store, "ai": "healthy",
         },
         "details": {
             "database": {"kind": if app.embedded { "embedded" } else { "external" }, "connections": connections, "idle": idle},
-            "redis": {"kind": "in_process"},
+            "redis": {"kind": if redis == "not_configured" { "none" } else { "redis" }, "limits": counted},
+            "authentication": authentication(app),
             "evidence_store": {"kind": app.store.as_ref().map_or("none", |store| store.kind())},
             "ai": {"kind": "builtin"},
         },
     });
     (database, body)
+}
+
+/// Which credentials people use, and whether the keys of Cloudflare Access are there.
+fn authentication(app: &App) -> Value {
+    let kind = app.door.mode.as_str();
+    match app.door.verifier.as_ref().map(|verifier| verifier.status()) {
+        None => json!({"kind": kind}),
+        Some(status) => json!({
+            "kind": kind,
+            "access_keys": {
+                "state": if status.keys > 0 { "healthy" } else { "unhealthy" },
+                "known": status.keys,
+                "fetched_at": grc_kernel::record::timestamp_value(status.fetched_at),
+                "last_fetch": if status.failure.is_some() { "failed" } else { "succeeded" },
+            },
+        }),
+    }
 }
 
 /// The service's state.

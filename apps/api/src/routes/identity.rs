@@ -132,6 +132,14 @@ fn profile(account: &Account) -> Value {
     account.snapshot()
 }
 
+/// Refuses what passwords of our own are needed for, where Cloudflare Access alone counts.
+fn passwords_work<R>(call: &Call<R>) -> Result<(), Problem> {
+    if call.app.door.mode.local() {
+        return Ok(());
+    }
+    Err(Problem::new(403, "people sign in through Cloudflare Access here; passwords are not used"))
+}
+
 fn tokens(call: &Call<Public>, opened: &Opened) -> Result<Value, Problem> {
     let now = crate::adapters::clock::now();
     let access = call.app.tokens.access(opened.account.id.0, opened.session.id.0, call.app.ids.next(), now);
@@ -155,8 +163,9 @@ fn tokens(call: &Call<Public>, opened: &Opened) -> Result<Value, Problem> {
 #[api_v2_operation(tags("Authentication"), operation_id = "login", summary = "Log in with e-mail and password")]
 async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<Tokens>>, Problem> {
     let input = body.form()?;
+    passwords_work(&call)?;
     let (email, password) = (input.text("email"), input.text("password"));
-    call.app.limits.may_log_in(&email, &call.address)?;
+    call.app.limits.may_log_in(&email, &call.address).await?;
     let found: Result<_, Refusal> = call
         .app
         .db
@@ -168,8 +177,8 @@ async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<
     // The password is checked outside any transaction: it takes long on purpose.
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = grc_identity::Passwords::verify(&call.app.passwords, &password, hash.as_deref()).await?;
+    call.app.limits.logged_in(&email, &call.address, right && account.is_some()).await?;
     let Some(account) = account.filter(|_| right) else {
-        call.app.limits.failed_log_in(&email, &call.address);
         tracing::info!(address = call.address, "a log-in failed");
         return Err(Problem::new(401, "the credentials are not valid"));
     };
@@ -201,6 +210,7 @@ async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<
 )]
 async fn refresh(call: Call<Public>, body: Body<RefreshRequest>) -> Result<Reply<Is<Tokens>>, Problem> {
     let secret = body.form()?.text("refresh_token");
+    passwords_work(&call)?;
     let ctx = call.ctx();
     let outcome: Result<Refreshed, Refusal> = call
         .app
@@ -220,7 +230,10 @@ async fn refresh(call: Call<Public>, body: Body<RefreshRequest>) -> Result<Reply
 
 fn own_session(call: &Call<Own>) -> Result<grc_identity::model::SessionId, Problem> {
     match call.caller.as_ref().map(|caller| &caller.credential) {
-        Some(Credential::User(_, session)) => Ok(*session),
+        Some(Credential::User(_, Some(session))) => Ok(*session),
+        Some(Credential::User(_, None)) => {
+            Err(Problem::new(409, "who signed in through Cloudflare Access has no session here, and signs out there"))
+        }
         _ => Err(Problem::new(409, "an API key has no session")),
     }
 }
@@ -236,6 +249,7 @@ async fn logout(call: Call<Own>) -> Result<Reply<Nothing>, Problem> {
 #[api_v2_operation(tags("Authentication"), operation_id = "change_password", summary = "Change one's own password")]
 async fn password(call: Call<Own>, body: Body<PasswordRequest>) -> Result<Reply<Nothing>, Problem> {
     let input = body.form()?;
+    passwords_work(&call)?;
     let session = own_session(&call)?;
     let (current, new) = (input.text("current_password"), input.text("new_password"));
     let passwords = &call.app.passwords;
@@ -255,6 +269,7 @@ async fn password(call: Call<Own>, body: Body<PasswordRequest>) -> Result<Reply<
 )]
 async fn accept(call: Call<Public>, body: Body<InvitationAcceptance>) -> Result<Reply<Is<Tokens>>, Problem> {
     let input = body.form()?;
+    passwords_work(&call)?;
     let (token, password, name) = (input.text("token"), input.text("password"), input.get::<String>("name"));
     let ctx = call.ctx();
     let login = Login {
@@ -348,14 +363,21 @@ async fn update_me(call: Call<Own>, body: Body<ProfilePatch>) -> Result<Reply<Is
     summary = "The organizations that the caller belongs to"
 )]
 async fn list(call: Call<Own>, ask: Ask<OrganizationBody>) -> Result<Reply<Listed<OrganizationBody>>, Problem> {
-    // An API key belongs to one organization, and sees that one.
-    let of_key = call.caller.as_ref().and_then(|caller| match &caller.credential {
-        Credential::Key(key) => Some(key.org),
+    // A machine sees the organizations that it acts in: one with a key, those that the list names with a service token.
+    let of_machine: Option<Vec<OrgId>> = call.caller.as_ref().and_then(|caller| match &caller.credential {
+        Credential::Key(key) => Some(vec![key.org]),
+        Credential::Machine(machine) => Some(machine.places.iter().map(|(org, _)| *org).collect()),
         Credential::User(..) => None,
     });
     let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| -> Result<_, Refusal> {
-        match of_key {
-            Some(org) => Ok(page_in_memory(uow.identity().organizations().find(org).await?.iter(), query)),
+        match &of_machine {
+            Some(orgs) => {
+                let mut found = Vec::new();
+                for org in orgs {
+                    found.extend(uow.identity().organizations().find(*org).await?);
+                }
+                Ok(page_in_memory(found.iter(), query))
+            }
             None => organization::page(ctx, uow.identity(), query).await,
         }
     };

@@ -2,10 +2,11 @@
 
 use grc_identity::{
     MembershipStatus,
-    member::{self, AddMember, AmendMember},
+    invitation::{self, Invite},
+    member::{self, AddMember, Added, AmendMember},
     query,
 };
-use grc_kernel::{Ctx, ListQuery, Record, Refusal, Role};
+use grc_kernel::{Ctx, ListQuery, OrgId, Record, Refusal, Role};
 use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::Value;
@@ -40,6 +41,12 @@ shapes! {
         must("name", Ty::Line(200), "The name."),
         must("role", Ty::Word(Role::NAMES), "The role."),
         may("password", Ty::Text(1_024), "A first password; without one the person is invited."),
+    ]],
+    /// An invitation.
+    UserInvite [&[
+        must("email", Ty::Email, "The address."),
+        may("name", Ty::Line(200), "The name; without it, the first part of the address until the person says another."),
+        must("role", Ty::Word(Role::NAMES), "The role."),
     ]],
     /// A change of a member.
     UserPatch [&[
@@ -78,14 +85,40 @@ async fn create(
     let org = call.org;
     call.write_anew(body.bytes(), async |ctx, uow| {
         let added = member::add(ctx, uow.identity(), &app.passwords, &app.secrets, command).await?;
-        let mut shown = added.member.snapshot();
-        if let (Some(token), Value::Object(members)) = (added.invitation, &mut shown) {
-            members.insert("invitation_url".into(), format!("{}/invitations/{token}", app.public_url).into());
-        }
-        let location = format!("/api/v1/orgs/{org}/users/{}", added.member.account.id);
-        Ok::<_, Refusal>(Answer::created(shown, location).secret(&["invitation_url"]))
+        Ok::<_, Refusal>(added_answer(&app.public_url, org, added))
     })
     .await
+}
+
+/// Invites somebody, who becomes a member when they accept.
+///
+/// The link is in the answer, once. Inviting again makes a new link in place of the former one, with the role that is
+/// named now. Where people sign in through Cloudflare Access they need no link: signing in accepts.
+#[api_v2_operation(tags("Users"), operation_id = "invite_user", summary = "Invite somebody, or invite them again")]
+async fn invite(
+    call: Call<UserAdmin>,
+    _path: web::Path<Uuid>,
+    body: Body<UserInvite>,
+) -> Result<Reply<New<User>>, Problem> {
+    let input = body.form()?;
+    let command = Invite { email: input.text("email"), name: input.get("name"), role: input.text("role") };
+    let app = call.app.clone();
+    let org = call.org;
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        let added = invitation::send(ctx, uow.identity(), &app.secrets, command).await?;
+        Ok::<_, Refusal>(added_answer(&app.public_url, org, added))
+    })
+    .await
+}
+
+/// A new member, with the link that is shown once.
+fn added_answer(public_url: &str, org: OrgId, added: Added) -> Answer {
+    let mut shown = added.member.snapshot();
+    if let (Some(token), Value::Object(members)) = (added.invitation, &mut shown) {
+        members.insert("invitation_url".into(), format!("{public_url}/invitations/{token}").into());
+    }
+    let location = format!("/api/v1/orgs/{org}/users/{}", added.member.account.id);
+    Answer::created(shown, location).secret(&["invitation_url"])
 }
 
 /// One member.
@@ -145,6 +178,7 @@ async fn activate(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Resul
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/api/v1/orgs/{org_id}/users").route(web::get().to(list)).route(web::post().to(create)))
+        .service(web::resource("/api/v1/orgs/{org_id}/users/invite").route(web::post().to(invite)))
         .service(
             web::resource("/api/v1/orgs/{org_id}/users/{user_id}")
                 .route(web::get().to(get))

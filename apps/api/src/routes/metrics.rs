@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
+use grc_limits::RedisState;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::serve::App;
@@ -21,6 +22,15 @@ async fn text(handle: web::Data<PrometheusHandle>, app: web::Data<App>) -> HttpR
     let (connections, idle) = app.backend.connections();
     for (name, value) in [("grc_database_connections", connections), ("grc_database_connections_idle", idle)] {
         metrics::gauge!(name).set(u32::try_from(value).map_or(0.0, f64::from));
+    }
+    match app.limits.redis() {
+        RedisState::None => {}
+        RedisState::Up => metrics::gauge!("grc_redis_up").set(1.0),
+        RedisState::Down(_) => metrics::gauge!("grc_redis_up").set(0.0),
+    }
+    if let Some(verifier) = &app.door.verifier {
+        let known = u32::try_from(verifier.status().keys).map_or(0.0, f64::from);
+        metrics::gauge!("grc_access_keys").set(known);
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(handle.render())
 }

@@ -18,6 +18,7 @@ use crate::{
     VERSION,
     http::{
         call::{Begun, Body, Call, Reply, ReportRead, ReportReview},
+        limits::Quota,
         problem::Problem,
         resource::{Making, Routes, Shown, answer},
     },
@@ -41,22 +42,14 @@ async fn create(
     _path: web::Path<Uuid>,
     body: Body<Making<Report>>,
 ) -> Result<Reply<Begun<Shown<Report>>>, Problem> {
-    match call.app.limits.reports.take(&call.org) {
-        Ok(standing) => standing.into_iter().for_each(|standing| call.note_limit(standing)),
-        Err((standing, problem)) => {
-            call.note_limit(standing);
-            return Err(problem);
-        }
-    }
     let changes = Changes::read(&body.form()?);
     let path = call.path();
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| -> Result<_, Refusal> {
-            let made: Report = kit::create(ctx, uow.reports(), changes).await?;
-            let location = format!("{path}/{}", made.id);
-            Ok(answer(ctx, uow, made).await?.status(202).with("location", location))
-        })
-        .await;
+    let making = call.write(body.bytes(), async |ctx, uow| -> Result<_, Refusal> {
+        let made: Report = kit::create(ctx, uow.reports(), changes).await?;
+        let location = format!("{path}/{}", made.id);
+        Ok(answer(ctx, uow, made).await?.status(202).with("location", location))
+    });
+    let reply = call.limited(Quota::Reports, body.bytes(), making).await;
     call.app.wake.notify_one();
     reply
 }

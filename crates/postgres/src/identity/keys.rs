@@ -241,4 +241,15 @@ impl InvitationRepo for PgTx {
             .map_err(error::store)?;
         error::met(rows)
     }
+
+    async fn withdraw(&mut self, org: OrgId, user: UserId) -> StoreResult<()> {
+        diesel::delete(invitations::table)
+            .filter(invitations::org_id.eq(org.0))
+            .filter(invitations::user_id.eq(user.0))
+            .filter(invitations::accepted_at.is_null())
+            .execute(self.connection()?)
+            .await
+            .map_err(error::store)?;
+        Ok(())
+    }
 }

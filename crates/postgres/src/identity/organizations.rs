@@ -94,6 +94,18 @@ impl OrganizationRepo for PgTx {
         row.map(TryInto::try_into).transpose()
     }
 
+    async fn find_by_slug(&mut self, slug: &str) -> StoreResult<Option<Organization>> {
+        let row: Option<Row> = organizations::table
+            .filter(organizations::slug.eq(slug))
+            .filter(organizations::deleted_at.is_null())
+            .select(Row::as_select())
+            .first(self.connection()?)
+            .await
+            .optional()
+            .map_err(error::store)?;
+        row.map(TryInto::try_into).transpose()
+    }
+
     async fn slug_taken(&mut self, slug: &str) -> StoreResult<bool> {
         self.widen().await?;
         let taken: Option<Uuid> = organizations::table
