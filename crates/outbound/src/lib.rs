@@ -18,4 +18,5 @@ pub mod target;
 pub use address::{Reach, reach};
 pub use client::{Answer, Limits, Method, Outbound, OutboundError, Request};
 pub use resolve::{Resolve, SystemResolver};
+pub use reqwest::{Url, header};
 pub use target::{Policy, Refused, Target};
