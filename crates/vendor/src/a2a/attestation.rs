@@ -14,7 +14,7 @@ use grc_attest::{Claims, Reason, Rejection};
 use grc_kernel::{
     Changes, Ctx, Fact, Job, Meta, NewJob, Refusal, Repo, Resource, Rules, kit, resource,
     resource::{Cell, Machine},
-    shape::{Preset, Ty},
+    shape::{Preset, Ty, may, must},
     typed_id, wire_enum,
 };
 use serde_json::{Map, Value, json};
@@ -109,6 +109,11 @@ resource! {
     pub struct Attestation(AttestationId) as "VendorAttestation" {
         kind: "vendor_attestation", table: "vendor_attestations", area: "vendor", name: "id",
         sort: ("created_at", true), machine: MACHINE,
+        extra: &[
+            must("valid", Ty::Bool, "Whether it is believed and holds now."),
+            may("token", Ty::Text(300_000), "The signed statement, when one attestation is read.").occasional(),
+            may("claims", Ty::Any, "What it says, when one attestation is read.").occasional(),
+        ],
     }
     /// The vendor.
     vendor_id: VendorId = Ty::Ref("vendor"), computed;

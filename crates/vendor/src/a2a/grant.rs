@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use grc_kernel::{
     Access, Changes, Checker, Ctx, OrgId, Permission, Refusal, Rules, StoreResult, kit, resource,
-    shape::{Preset, Ty},
+    shape::{Preset, Ty, may},
     typed_id,
 };
 use time::{Duration, OffsetDateTime};
@@ -26,6 +26,7 @@ resource! {
     pub struct Grant(GrantId) as "Grant" {
         kind: "a2a_grant", table: "a2a_grants", area: "a2a", name: "partner", sort: ("created_at", true),
         read: Access::Admin, write: Access::Admin, delete: Access::Admin,
+        extra: &[may("key", Ty::Line(200), "The partner's key, shown once.").occasional()],
     }
     /// Who may ask.
     partner: String = Ty::Line(200), required, sorts, searches;
