@@ -82,7 +82,7 @@ impl ServerHandler for Server {
             };
             let reads = tool.name != "request_attestation";
             Tool::new(tool.name, tool.doc, Arc::new(schema))
-                .with_annotations(ToolAnnotations::new().read_only(reads).destructive(false).open_world(false))
+                .annotate(ToolAnnotations::new().read_only(reads).destructive(false).open_world(false))
         });
         Ok(ListToolsResult::with_all_items(tools.collect()))
     }

@@ -2,5 +2,6 @@
 
 pub mod blobs;
 pub mod clock;
+pub mod jwks;
 pub mod passwords;
 pub mod tokens;

@@ -12,6 +12,10 @@ use std::{
 use grc_identity::{Account, ApiKey, api_key, member, model::SessionId, session};
 use grc_kernel::{Actor, ActorKind, OrgId, Refusal, Role, UserId, Uuid};
 use grc_uow::Db;
+use grc_vendor::{
+    Grant,
+    a2a::{grant, key},
+};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
@@ -29,6 +33,8 @@ pub enum Credential {
     User(Box<Account>, SessionId),
     /// A machine.
     Key(Box<ApiKey>),
+    /// A partner, which asks for attestations and does nothing else.
+    Partner(Box<Grant>),
 }
 
 /// A verified caller, and how it stands in the organization of the path.
@@ -48,6 +54,7 @@ impl Caller {
         match &self.credential {
             Credential::User(account, _) => account.id.0,
             Credential::Key(key) => key.id.0,
+            Credential::Partner(grant) => grant.id.0,
         }
     }
 
@@ -66,7 +73,31 @@ impl Caller {
                 scopes: key.scopes.clone(),
                 platform_admin: false,
             },
+            Credential::Partner(grant) => Actor {
+                kind: ActorKind::ApiKey,
+                id: grant.id.0,
+                name: grant.partner.clone(),
+                role: self.role,
+                scopes: Some(Scope::parse("a2a:read").into_iter().collect()),
+                platform_admin: false,
+            },
         }
+    }
+
+    /// The organization that a machine's credential belongs to, and the actor that it is there; none of a person, who
+    /// belongs to any number.
+    pub fn at_home(&self) -> Option<(OrgId, Actor)> {
+        let (org, role) = match &self.credential {
+            Credential::User(..) => return None,
+            Credential::Key(key) => (key.org, key.role),
+            Credential::Partner(grant) => (grant.org, Role::Viewer),
+        };
+        Some((org, Actor { role: Some(role), ..self.actor() }))
+    }
+
+    /// Whether the caller is a partner.
+    pub fn is_partner(&self) -> bool {
+        matches!(self.credential, Credential::Partner(_))
     }
 
     /// Whether the caller administers the platform.
@@ -134,6 +165,9 @@ impl Callers {
                 Caller { role: own.then_some(key.role), org_exists: own, credential: Credential::Key(Box::new(key)) }
             }));
         }
+        if token.starts_with(key::PREFIX) {
+            return self.partner(token, org).await;
+        }
         let Some(claims) = self.tokens.read_access(token) else { return Ok(None) };
         let (user, id) = (UserId(claims.sub), SessionId(claims.sid));
         let found = self
@@ -153,5 +187,26 @@ impl Callers {
             .await
             .map_err(|error: Refusal| Problem::from(error))?;
         Ok(found)
+    }
+
+    /// A partner is looked for in the organization that its key names, and nowhere else.
+    async fn partner(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
+        let Some(home) = key::org_of(token) else { return Ok(None) };
+        let now = clock::now();
+        // Noting the grant's use is a write.
+        let found: Result<Option<Grant>, Problem> = self
+            .db
+            .write(home, async |uow| {
+                if uow.identity().organizations().find(home).await?.is_none() {
+                    return Ok(None);
+                }
+                Ok(grant::authenticate(uow.vendor(), home, token, now).await?)
+            })
+            .await;
+        Ok(found?.map(|grant| {
+            let own = org == Some(home);
+            let credential = Credential::Partner(Box::new(grant));
+            Caller { role: own.then_some(Role::Viewer), org_exists: own, credential }
+        }))
     }
 }
