@@ -2,10 +2,10 @@
 //! REST.
 
 use grc_kernel::{
-    Ctx, FieldError, Member, Uuid, kit,
+    Ctx, FieldError, Uuid, kit,
     list::ListRequest,
     resource::write_record,
-    shape::{Ty, may, must},
+    shape::{Member, Ty, may, must},
 };
 use grc_uow::Uow;
 use serde_json::{Value, json};

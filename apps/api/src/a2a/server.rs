@@ -75,7 +75,8 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = Self::asking(&context)?.tools().map(|tool| {
+        let asking = Self::asking(&context)?;
+        let tools = asking.tools().map(|tool| {
             let schema = match tool.takes.schema() {
                 Value::Object(members) => members,
                 _ => Map::new(),

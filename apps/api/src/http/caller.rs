@@ -10,7 +10,7 @@ use std::{
 };
 
 use grc_identity::{Account, ApiKey, api_key, member, model::SessionId, session};
-use grc_kernel::{Actor, ActorKind, OrgId, Refusal, Role, UserId, Uuid};
+use grc_kernel::{Actor, ActorKind, OrgId, Refusal, Role, UserId, Uuid, access::Scope};
 use grc_uow::Db;
 use grc_vendor::{
     Grant,

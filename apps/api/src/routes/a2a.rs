@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use grc_attest::Reason;
 use grc_flows::attesting;
 use grc_kernel::{
     Changes, Ctx, Refusal, kit,
@@ -28,7 +27,7 @@ use crate::{
         call::{Agent, Answer, Begun, Body, Call, GrantAdmin, Is, New, Nothing, Public, Reply, VendorRead, VendorWrite},
         problem::Problem,
         resource::{Extra, Making, Served, Shown, answer, list},
-        shape::{Shaped as _, Ty, may, must, null},
+        shape::{Ty, may, must, null},
     },
     served, shapes,
 };
@@ -258,14 +257,4 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(list::<Attestation>))
                 .route(web::post().to(request)),
         );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rejections_are_reasons_that_the_register_knows() {
-        assert!(Reason::NAMES.iter().all(|reason| attestation::REASONS.contains(reason)));
-    }
 }

@@ -349,6 +349,7 @@ async fn list(call: Call<Own>, ask: Ask<OrganizationBody>) -> Result<Reply<Liste
     // An API key belongs to one organization, and sees that one.
     let of_key = call.caller.as_ref().and_then(|caller| match &caller.credential {
         Credential::Key(key) => Some(key.org),
+        Credential::Partner(grant) => Some(grant.org),
         Credential::User(..) => None,
     });
     let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| -> Result<_, Refusal> {
