@@ -153,6 +153,9 @@ impl Callers {
 
     async fn look_up(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
         let now = clock::now();
+        if token.starts_with(key::PREFIX) {
+            return self.partner(token, org).await;
+        }
         if token.starts_with("sk-") {
             // Noting the key's use is a write.
             let key = self
@@ -164,9 +167,6 @@ impl Callers {
                 let own = org == Some(key.org);
                 Caller { role: own.then_some(key.role), org_exists: own, credential: Credential::Key(Box::new(key)) }
             }));
-        }
-        if token.starts_with(key::PREFIX) {
-            return self.partner(token, org).await;
         }
         let Some(claims) = self.tokens.read_access(token) else { return Ok(None) };
         let (user, id) = (UserId(claims.sub), SessionId(claims.sid));
