@@ -54,7 +54,9 @@ impl Claims {
         };
         let moment = |name: &str| match all.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => seconds(value).map(Some).ok_or_else(|| malformed(format!("{name} is not a moment in seconds"))),
+            Some(value) => {
+                seconds(value).map(Some).ok_or_else(|| malformed(format!("{name} is not a moment in seconds")))
+            }
         };
         let audiences = match all.get("aud") {
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),

@@ -22,11 +22,7 @@ const TYPES: &[&str] = &[TYPE, "application/attestation+jwt", "JWT"];
 const ALGORITHMS: &[&str] = &["EdDSA", "Ed25519"];
 
 /// Signs a statement.
-pub fn seal<E>(
-    statement: &Statement,
-    kid: &str,
-    sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>,
-) -> Result<String, E> {
+pub fn seal<E>(statement: &Statement, kid: &str, sign: impl FnOnce(&[u8]) -> Result<[u8; 64], E>) -> Result<String, E> {
     let header = json!({"alg": "EdDSA", "kid": kid, "typ": TYPE}).to_string();
     let claims = Value::Object(statement.to_json()).to_string();
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
@@ -61,7 +57,9 @@ impl Sealed {
         if !text("alg").is_some_and(|algorithm| ALGORITHMS.contains(&algorithm)) {
             return Err(Rejection::new(Reason::UnsupportedAlgorithm, "only EdDSA is accepted"));
         }
-        if header.get("typ").is_some() && !text("typ").is_some_and(|typ| TYPES.iter().any(|t| t.eq_ignore_ascii_case(typ))) {
+        if header.get("typ").is_some()
+            && !text("typ").is_some_and(|typ| TYPES.iter().any(|t| t.eq_ignore_ascii_case(typ)))
+        {
             return Err(malformed("the header has the type of another kind of token"));
         }
         // An extension that must be understood is one that we do not understand; neither is an unencoded payload.
@@ -69,7 +67,8 @@ impl Sealed {
             return Err(malformed("the header has extensions that are not understood"));
         }
         let signature = URL_SAFE_NO_PAD.decode(signature).ok().and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
-        let signature = signature.ok_or_else(|| Rejection::new(Reason::BadSignature, "the signature is not 64 bytes"))?;
+        let signature =
+            signature.ok_or_else(|| Rejection::new(Reason::BadSignature, "the signature is not 64 bytes"))?;
         let claims = object(claims).ok_or_else(|| malformed("the claims are not a JSON object"))?;
         Ok(Self {
             kid: text("kid").map(str::to_owned),

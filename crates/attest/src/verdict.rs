@@ -90,7 +90,9 @@ pub fn judge(
     let sealed = Sealed::open(token)?;
     match check(sealed.kid.as_deref(), sealed.input.as_bytes(), &sealed.signature) {
         KeyCheck::Holds => {}
-        KeyCheck::Fails => return Err(Rejection::new(Reason::BadSignature, "the signature is not that of the issuer's key")),
+        KeyCheck::Fails => {
+            return Err(Rejection::new(Reason::BadSignature, "the signature is not that of the issuer's key"));
+        }
         KeyCheck::Unknown => return Err(Rejection::new(Reason::UnknownKey, "the issuer publishes no such key")),
     }
     fits(&sealed.claims, expected)?;

@@ -83,11 +83,8 @@ fn verify(token: &str, expected: &Expected<'_>) -> Result<Claims, Rejection> {
 
 /// A token of any header and claims, signed.
 fn token(header: &Value, claims: &Value) -> String {
-    let input = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header.to_string()),
-        URL_SAFE_NO_PAD.encode(claims.to_string())
-    );
+    let input =
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = URL_SAFE_NO_PAD.encode(key(1).sign(input.as_bytes()).to_bytes());
     format!("{input}.{signature}")
 }
@@ -188,7 +185,9 @@ fn no_header_talks_us_out_of_the_signature() {
     let mut parts: Vec<String> = genuine.split('.').map(str::to_owned).collect();
     parts[1] = URL_SAFE_NO_PAD.encode(with("exp", json!(9_999_999_999_i64)).to_string());
     assert_eq!(verify(&parts.join("."), &expected(&wanted)).unwrap_err().reason, Reason::BadSignature);
-    for broken in ["", ".", "..", "a.b.c", "a.b.c.d", &genuine[..genuine.len() - 3], &format!("{genuine}="), &"x".repeat(300_000)] {
+    for broken in
+        ["", ".", "..", "a.b.c", "a.b.c.d", &genuine[..genuine.len() - 3], &format!("{genuine}="), &"x".repeat(300_000)]
+    {
         assert!(verify(broken, &expected(&wanted)).is_err());
     }
 }

@@ -72,7 +72,11 @@ pub async fn let_ask(
 }
 
 /// How the organization stands with each framework that the asker may ask about, assessed or not.
-pub async fn offered(ctx: &Ctx, uow: &mut Uow, grant: Option<&Grant>) -> Result<Vec<(Framework, Option<Subject>)>, Refusal> {
+pub async fn offered(
+    ctx: &Ctx,
+    uow: &mut Uow,
+    grant: Option<&Grant>,
+) -> Result<Vec<(Framework, Option<Subject>)>, Refusal> {
     admit(ctx, grant)?;
     let keys = match grant {
         Some(grant) => Some(grant.frameworks.clone()),
@@ -257,9 +261,10 @@ async fn exhibits(ctx: &Ctx, uow: &mut Uow, subjects: &[Subject], names: &[Strin
     let query = Evidence::LIST.query().only("status", word("stored")).only("review", word("approved"));
     let found = Repo::<Evidence>::page(uow.evidence(), ctx.org, &query.limited(LOOKED_THROUGH)).await?.items;
     let speaks = |evidence: &Evidence| {
-        evidence.control_refs.iter().any(|name| {
-            name.split_once(':').is_some_and(|(key, _)| subjects.iter().any(|subject| subject.key == key))
-        })
+        evidence
+            .control_refs
+            .iter()
+            .any(|name| name.split_once(':').is_some_and(|(key, _)| subjects.iter().any(|subject| subject.key == key)))
     };
     let in_force = |evidence: &Evidence| evidence.valid_until.is_none_or(|until| until > ctx.now);
     let usable: Vec<(Evidence, BTreeSet<String>)> = found

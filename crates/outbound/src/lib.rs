@@ -17,6 +17,6 @@ pub mod target;
 
 pub use address::{Reach, reach};
 pub use client::{Answer, Limits, Method, Outbound, OutboundError, Request};
-pub use resolve::{Resolve, SystemResolver};
 pub use reqwest::{Url, header};
+pub use resolve::{Resolve, SystemResolver};
 pub use target::{Policy, Refused, Target};

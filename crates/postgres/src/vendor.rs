@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 use diesel_async::RunQueryDsl;
 use grc_kernel::{OrgId, StoreResult, list::Scalar};
-use grc_vendor::{
-    Grant, GrantId, Hierarchy, VendorId,
-    a2a::grant::Partners,
-};
+use grc_vendor::{Grant, GrantId, Hierarchy, VendorId, a2a::grant::Partners};
 use time::OffsetDateTime;
 
 use crate::{

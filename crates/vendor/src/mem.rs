@@ -1,14 +1,10 @@
 //! The register's own statements in memory.
 
 use async_trait::async_trait;
-use grc_kernel::{OrgId, Repo, StoreResult, Resource, resource::InMemory};
+use grc_kernel::{OrgId, Repo, Resource, StoreResult, resource::InMemory};
 use time::OffsetDateTime;
 
-use crate::{
-    Grant, GrantId, Vendor, VendorId,
-    a2a::grant::Partners,
-    ports::Hierarchy,
-};
+use crate::{Grant, GrantId, Vendor, VendorId, a2a::grant::Partners, ports::Hierarchy};
 
 #[async_trait]
 impl<T: InMemory> Hierarchy for T {

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use grc_kernel::{JobsTx, JournalTx, OrgId, Repo, StoreResult, resource::References};
 
 use crate::{
-    Assessment, Attestation, Contract, Grant, Issued, Proof, Questionnaire, Service, Vendor, VendorId, a2a::grant::Partners,
+    Assessment, Attestation, Contract, Grant, Issued, Proof, Questionnaire, Service, Vendor, VendorId,
+    a2a::grant::Partners,
 };
 
 /// What the register needs beyond what every resource has.

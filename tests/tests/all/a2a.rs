@@ -21,7 +21,8 @@ async fn assessed(s: &Service, token: &str, name: &str) -> String {
     let org = s.org(token, name).await;
     let framework = s.framework(token, "SOC2_TYPE2").await;
     let text_of_report = b"Access reviews are done each quarter and approved by the owner of the system.";
-    let evidence = s.upload(token, &org, "Audit-Report 2026.txt", "text/plain", text_of_report, &["SOC2_TYPE2:CC6.1"]).await;
+    let evidence =
+        s.upload(token, &org, "Audit-Report 2026.txt", "text/plain", text_of_report, &["SOC2_TYPE2:CC6.1"]).await;
     s.json(token, "PATCH", &format!("/orgs/{org}/evidence/{evidence}"), json!({"review": "approved"})).await.must(200);
     let body = json!({"framework_id": framework, "name": "SOC 2"});
     let id = text(&s.json(token, "POST", &format!("/orgs/{org}/assessments"), body).await.must(201), "id");
@@ -43,7 +44,8 @@ async fn rpc(s: &Service, key: &str, headers: &[(&str, &str)], body: Value) -> G
 }
 
 async fn tool(s: &Service, key: &str, name: &str, arguments: Value) -> Value {
-    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": name, "arguments": arguments}});
+    let body =
+        json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": name, "arguments": arguments}});
     let answer = rpc(s, key, &[], body).await.must(200);
     assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(7)));
     answer
@@ -92,7 +94,8 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
         assert_eq!(said["missing"][0], json!({"asked": "ISO27001", "reason": "not_assessed"}));
         // The era of the handshake.
         for version in ["2025-03-26", "2025-06-18", "2025-11-25"] {
-            let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+            let params =
+                json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
             let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
             let answer = rpc(&s, &key, &[], hello).await.must(200);
             assert_eq!(answer["result"]["protocolVersion"], version);
@@ -108,14 +111,21 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
             "io.modelcontextprotocol/clientCapabilities": {}});
         let call = json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call",
             "params": {"name": "list_frameworks", "arguments": {}, "_meta": meta}});
-        let headers = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "list_frameworks")];
+        let headers =
+            [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "list_frameworks")];
         let answer = rpc(&s, &key, &headers, call.clone()).await.must(200);
         let listed = answer["result"]["structuredContent"]["frameworks"].as_array().unwrap();
         assert_eq!(listed.len(), 2, "{answer}");
         assert!(listed.iter().any(|one| one["key"] == "SOC2_TYPE2" && !one["assessed_at"].is_null()));
-        let mismatch = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "ping"), ("mcp-name", "list_frameworks")];
+        let mismatch =
+            [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "ping"), ("mcp-name", "list_frameworks")];
         let got = rpc(&s, &key, &mismatch, call).await;
-        assert!((400..500).contains(&got.status) && got.json()["error"]["code"].is_i64(), "{} {}", got.status, got.text);
+        assert!(
+            (400..500).contains(&got.status) && got.json()["error"]["code"].is_i64(),
+            "{} {}",
+            got.status,
+            got.text
+        );
         // What goes wrong, in the protocol's words or in ours.
         let unknown = json!({"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "drop_tables"}});
         assert_eq!(rpc(&s, &key, &[], unknown).await.must(200)["error"]["code"], -32602);
@@ -123,7 +133,10 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
         assert_eq!(bad["result"]["isError"], true);
         assert_eq!(bad["result"]["structuredContent"]["code"], "VALIDATION_ERROR");
         let nothing = tool(&s, &key, "request_attestation", json!({"frameworks": ["PCI_DSS"]})).await;
-        assert!(text(&nothing["result"]["structuredContent"], "detail").contains("PCI_DSS is not_granted"), "{nothing}");
+        assert!(
+            text(&nothing["result"]["structuredContent"], "detail").contains("PCI_DSS is not_granted"),
+            "{nothing}"
+        );
         s.send(&key, "POST", "/a2a/mcp", &[], Some(b"{".to_vec())).await.problem(400, "BAD_REQUEST");
         s.send(&key, "POST", "/a2a/mcp", &[], Some(b"[7]".to_vec())).await.problem(400, "BAD_REQUEST");
         let ping = json!({"jsonrpc": "2.0", "id": 5, "method": "ping"});
@@ -153,10 +166,17 @@ fn a_grant_opens_what_it_names_and_nothing_else() {
         let org = assessed(&s, &token, "Granting").await;
         let grants = format!("/orgs/{org}/a2a/grants");
         let problem = s.json(&token, "POST", &grants, json!({"partner": "X", "frameworks": ["NO_SUCH"]})).await;
-        assert_eq!(fields(&problem.problem(422, "VALIDATION_ERROR"))[0], ("frameworks[0]".into(), "unknown_reference".into()));
-        for body in [json!({"frameworks": ["SOC2_TYPE2"]}), json!({"partner": "X", "frameworks": []}), json!({"partner": "X"}),
+        assert_eq!(
+            fields(&problem.problem(422, "VALIDATION_ERROR"))[0],
+            ("frameworks[0]".into(), "unknown_reference".into())
+        );
+        for body in [
+            json!({"frameworks": ["SOC2_TYPE2"]}),
+            json!({"partner": "X", "frameworks": []}),
+            json!({"partner": "X"}),
             json!({"partner": "X", "frameworks": ["SOC2_TYPE2"], "key_hash": "0"}),
-            json!({"partner": "X", "frameworks": ["SOC2_TYPE2"], "expires_at": "2020-01-01T00:00:00Z"})] {
+            json!({"partner": "X", "frameworks": ["SOC2_TYPE2"], "expires_at": "2020-01-01T00:00:00Z"}),
+        ] {
             s.json(&token, "POST", &grants, body).await.problem(422, "VALIDATION_ERROR");
         }
         let once = [("idempotency-key", "grant-1"), ("content-type", "application/json")];
@@ -176,7 +196,10 @@ fn a_grant_opens_what_it_names_and_nothing_else() {
         let beyond = tool(&s, &key, "list_records", json!({"register": "risks"})).await;
         assert_eq!(beyond["error"]["code"], -32602);
         let both = tool(&s, &key, "request_attestation", json!({"frameworks": ["SOC2_TYPE2", "HIPAA"]})).await;
-        assert_eq!(both["result"]["structuredContent"]["missing"], json!([{"asked": "HIPAA", "reason": "not_granted"}]));
+        assert_eq!(
+            both["result"]["structuredContent"]["missing"],
+            json!([{"asked": "HIPAA", "reason": "not_granted"}])
+        );
         // It opens nothing else.
         let other = s.org(&token, "Other").await;
         for path in ["/frameworks", "/orgs", "/users/me", "/auth/sessions"] {
@@ -199,7 +222,13 @@ fn a_grant_opens_what_it_names_and_nothing_else() {
         let by_person = tool(&s, &token, "verify_attestation", json!({"attestation": token_of, "nonce": "n"})).await;
         assert_eq!(by_person["result"]["structuredContent"]["reason"], "wrong_nonce");
         assert_eq!(names_of_tools(&s, &token).await, ["verify_attestation"]);
-        let forged = tool(&s, &key, "verify_attestation", json!({"attestation": format!("{}AA", &token_of[..token_of.len() - 2])})).await;
+        let forged = tool(
+            &s,
+            &key,
+            "verify_attestation",
+            json!({"attestation": format!("{}AA", &token_of[..token_of.len() - 2])}),
+        )
+        .await;
         assert_eq!(forged["result"]["structuredContent"]["valid"], false);
         // A machine of the organization's own reads the registers, within its scopes.
         let risk = json!({"title": "Fire", "category": "operational", "likelihood": 2, "impact": 5});
@@ -258,7 +287,11 @@ fn two_services_attest_each_other() {
             // Without a key there is no word, and what was believed stays.
             to.send(tt, "DELETE", &format!("/orgs/{to_org}/a2a/grants/{grant}"), &[], None).await.must(204);
             let refused = asked(from, ft, fo, &id, ask.clone()).await;
-            assert_eq!((&refused["status"], &refused["reason"]), (&json!("failed"), &json!("access_denied")), "{refused}");
+            assert_eq!(
+                (&refused["status"], &refused["reason"]),
+                (&json!("failed"), &json!("access_denied")),
+                "{refused}"
+            );
             let held = from.get(ft, &format!("/orgs/{fo}/vendors/{id}")).await.must(200);
             assert_eq!(held["attested_until"], answer["expires_at"]);
         }
@@ -281,7 +314,8 @@ fn jwk(key: &SigningKey) -> Value {
 }
 
 fn signed(header: &Value, claims: &Value, key: &SigningKey) -> String {
-    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let input =
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(key.sign(input.as_bytes()).to_bytes()))
 }
 
@@ -317,7 +351,10 @@ impl Liar {
                                 let message = json!({"jsonrpc": "2.0", "id": id, "result": result});
                                 // As a stream of events, with others before it.
                                 let noise = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {}});
-                                ("text/event-stream", format!(": hello\r\n\r\ndata: {noise}\n\nevent: message\ndata: {message}\n\n"))
+                                (
+                                    "text/event-stream",
+                                    format!(": hello\r\n\r\ndata: {noise}\n\nevent: message\ndata: {message}\n\n"),
+                                )
                             }
                             None => ("text/html", "<h1>no</h1>".to_owned()),
                         },
@@ -344,7 +381,8 @@ fn read(stream: &mut TcpStream) -> (String, String) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let lower = head.to_lowercase();
-            let length = lower.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+            let length =
+                lower.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
             if body.len() >= length.unwrap_or(0) {
                 return (head.to_owned(), body.to_owned());
             }
@@ -391,15 +429,29 @@ fn a_vendor_that_lies_is_not_believed() {
             cases.push((if reason.is_empty() { "verified" } else { "rejected" }, reason, reply));
         }
         let other_key = header.clone();
-        cases.push(("rejected", "bad_signature", Arc::new(move |asked, at| {
-            Some(signed(&other_key, &honest(asked, at), &SigningKey::from_bytes(&[8; 32])))
-        })));
-        cases.push(("rejected", "unknown_key", Arc::new(move |asked, at| {
-            Some(signed(&json!({"alg": "EdDSA", "kid": "k2"}), &honest(asked, at), &SigningKey::from_bytes(&[9; 32])))
-        })));
-        cases.push(("rejected", "unsupported_algorithm", Arc::new(move |asked, at| {
-            Some(signed(&json!({"alg": "none"}), &honest(asked, at), &SigningKey::from_bytes(&[9; 32])))
-        })));
+        cases.push((
+            "rejected",
+            "bad_signature",
+            Arc::new(move |asked, at| Some(signed(&other_key, &honest(asked, at), &SigningKey::from_bytes(&[8; 32])))),
+        ));
+        cases.push((
+            "rejected",
+            "unknown_key",
+            Arc::new(move |asked, at| {
+                Some(signed(
+                    &json!({"alg": "EdDSA", "kid": "k2"}),
+                    &honest(asked, at),
+                    &SigningKey::from_bytes(&[9; 32]),
+                ))
+            }),
+        ));
+        cases.push((
+            "rejected",
+            "unsupported_algorithm",
+            Arc::new(move |asked, at| {
+                Some(signed(&json!({"alg": "none"}), &honest(asked, at), &SigningKey::from_bytes(&[9; 32])))
+            }),
+        ));
         cases.push(("rejected", "malformed", Arc::new(|_, _| Some("not.a token".to_owned()))));
         cases.push(("failed", "protocol_error", Arc::new(|_, _| None)));
         cases.push(("failed", "protocol_error", Arc::new(|_, _| Some("x".repeat(2_000_000)))));
@@ -459,10 +511,15 @@ fn no_inner_address_is_ever_asked() {
             assert_eq!(fields(&problem)[0].0, "a2a_endpoint", "{endpoint}");
         }
         assert!(inner.accept().is_err(), "somebody came");
-        let bare = text(&s.json(&token, "POST", &format!("/orgs/{org}/vendors"), json!({"name": "Bare"})).await.must(201), "id");
+        let bare = text(
+            &s.json(&token, "POST", &format!("/orgs/{org}/vendors"), json!({"name": "Bare"})).await.must(201),
+            "id",
+        );
         let path = format!("/orgs/{org}/vendors/{bare}/attestations");
         s.json(&token, "POST", &path, json!({"frameworks": ["SOC2_TYPE2"]})).await.problem(409, "CONFLICT");
-        s.json(&token, "POST", &path, json!({"frameworks": [], "status": "verified"})).await.problem(422, "VALIDATION_ERROR");
+        s.json(&token, "POST", &path, json!({"frameworks": [], "status": "verified"}))
+            .await
+            .problem(422, "VALIDATION_ERROR");
         s.running.stop().await;
     });
 }

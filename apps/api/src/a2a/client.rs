@@ -47,7 +47,9 @@ impl From<OutboundError> for Trouble {
             OutboundError::Refused(_) => Silence::TargetRefused,
             OutboundError::Unreachable => Silence::Unreachable,
             OutboundError::TimedOut => Silence::TimedOut,
-            OutboundError::TooLarge(_) | OutboundError::Redirected | OutboundError::Compressed => Silence::ProtocolError,
+            OutboundError::TooLarge(_) | OutboundError::Redirected | OutboundError::Compressed => {
+                Silence::ProtocolError
+            }
         };
         Self::new(silence, error.to_string())
     }
@@ -152,7 +154,8 @@ impl Peer<'_> {
         let given = headers.iter().map(|(name, value)| (*name, Some(*value)));
         for (name, value) in ours.into_iter().chain(given) {
             let Some(value) = value else { continue };
-            let mut value = HeaderValue::from_str(value).map_err(|_| Trouble::protocol(format!("{name} cannot be sent")))?;
+            let mut value =
+                HeaderValue::from_str(value).map_err(|_| Trouble::protocol(format!("{name} cannot be sent")))?;
             value.set_sensitive(name == AUTHORIZATION.as_str());
             request = request.with(HeaderName::from_static(name), value);
         }

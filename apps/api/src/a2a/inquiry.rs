@@ -47,7 +47,8 @@ struct Place {
 /// Asks, and judges the answer.
 pub async fn inquire(outbound: &Outbound, inquiry: &Inquiry, now: impl Fn() -> OffsetDateTime) -> Answer {
     let mut answer = Answer { protocol_version: None, token: None, outcome: silent(late()) };
-    let outcome = tokio::time::timeout(PATIENCE, ask(outbound, inquiry, &mut answer.protocol_version, &mut answer.token, now));
+    let outcome =
+        tokio::time::timeout(PATIENCE, ask(outbound, inquiry, &mut answer.protocol_version, &mut answer.token, now));
     answer.outcome = match outcome.await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(trouble)) => silent(trouble),
@@ -203,7 +204,12 @@ mod tests {
         ] {
             assert_eq!(attestation_in(&result).unwrap().as_deref(), Some(token), "{result}");
         }
-        for result in [json!({}), json!(7), json!({"content": [{"text": "no token. at. all!"}]}), json!({"structuredContent": [token]})] {
+        for result in [
+            json!({}),
+            json!(7),
+            json!({"content": [{"text": "no token. at. all!"}]}),
+            json!({"structuredContent": [token]}),
+        ] {
             assert_eq!(attestation_in(&result).unwrap(), None, "{result}");
         }
         let declined = attestation_in(&json!({"isError": true, "content": [{"text": "not granted"}]})).unwrap_err();

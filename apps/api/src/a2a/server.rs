@@ -8,8 +8,8 @@ use http_body_util::{BodyExt, Full};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult, PaginatedRequestParams,
-        ProtocolVersion, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+        CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
     },
     service::RequestContext,
     transport::streamable_http_server::{
@@ -124,6 +124,7 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
         _ => false,
     };
     let mut request = http::Request::post("/")
+        .header("host", "localhost")
         .header("content-type", "application/json")
         // Whoever takes JSON is answered in JSON; the protocol wants both to be named.
         .header("accept", "application/json, text/event-stream");
@@ -145,7 +146,11 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
     if !json {
         let said = String::from_utf8_lossy(&bytes).into_owned();
         // What the SDK cannot read as a message it calls an unsupported media type.
-        return Err(if status == 415 { Problem::new(400, "the body is no message of the protocol") } else { Problem::new(status, said) });
+        return Err(if status == 415 {
+            Problem::new(400, "the body is no message of the protocol")
+        } else {
+            Problem::new(status, said)
+        });
     }
     let bytes = if bare { stripped(&bytes) } else { bytes.to_vec() };
     Ok(Answer::media("application/json", bytes).status(status).verbatim())

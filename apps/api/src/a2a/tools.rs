@@ -144,9 +144,7 @@ impl Asking {
         match tool.name {
             "request_attestation" => self.attest(&ctx, &input).await,
             "list_frameworks" => self.frameworks(&ctx).await,
-            "list_records" => {
-                self.app.db.read(org, async |uow| registers::list(&ctx, uow, &input).await).await
-            }
+            "list_records" => self.app.db.read(org, async |uow| registers::list(&ctx, uow, &input).await).await,
             "get_record" => self.app.db.read(org, async |uow| registers::get(&ctx, uow, &input).await).await,
             _ => Err(Problem::not_found()),
         }
@@ -165,10 +163,8 @@ impl Asking {
         };
         let (app, grant) = (&self.app, self.grant());
         let signing = Signing { tokens: &app.tokens, issuer: &app.public_url };
-        let made: Result<_, Problem> = app
-            .db
-            .write(ctx.org, async |uow| Ok(attesting::attest(ctx, uow, grant, ask, &signing).await?))
-            .await;
+        let made: Result<_, Problem> =
+            app.db.write(ctx.org, async |uow| Ok(attesting::attest(ctx, uow, grant, ask, &signing).await?)).await;
         let (issued, token) = made?;
         app.a2a.meter.issued();
         Ok(json!({
@@ -219,10 +215,8 @@ impl Asking {
                 let known = match (org, claims.id.as_deref().and_then(id)) {
                     (Some(org), Some(id)) => {
                         let ctx = self.ctx(OrgId(org), Actor::anonymous());
-                        let found: Result<bool, Problem> = app
-                            .db
-                            .read(OrgId(org), async |uow| Ok(attesting::was_issued(&ctx, uow, id).await?))
-                            .await;
+                        let found: Result<bool, Problem> =
+                            app.db.read(OrgId(org), async |uow| Ok(attesting::was_issued(&ctx, uow, id).await?)).await;
                         found?
                     }
                     _ => false,

@@ -526,7 +526,14 @@ pub struct Verbatim;
 impl Answer {
     /// 200 with a body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, headers: Vec::new(), body: Content::Json(body), secrets: &[], replayed: false, verbatim: false }
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            body: Content::Json(body),
+            secrets: &[],
+            replayed: false,
+            verbatim: false,
+        }
     }
 
     /// The same, whatever its status: it speaks another protocol, whose errors are no problems of ours.

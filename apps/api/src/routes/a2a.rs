@@ -24,7 +24,9 @@ use crate::{
         tools::{Asking, TOOLS},
     },
     http::{
-        call::{Agent, Answer, Begun, Body, Call, GrantAdmin, Is, New, Nothing, Public, Reply, VendorRead, VendorWrite},
+        call::{
+            Agent, Answer, Begun, Body, Call, GrantAdmin, Is, New, Nothing, Public, Reply, VendorRead, VendorWrite,
+        },
         problem::Problem,
         resource::{Extra, Making, Served, Shown, answer, list},
         shape::{Ty, may, must, null},
@@ -249,9 +251,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .service(web::resource(&format!("{org}/a2a/grants/{{grant_id}}")).route(web::delete().to(delete_grant)))
         .service(web::resource(&format!("{org}/a2a/issued")).route(web::get().to(list::<Issued>)))
-        .service(
-            web::resource(&format!("{org}/vendors/attestations/{{attestation_id}}")).route(web::get().to(get)),
-        )
+        .service(web::resource(&format!("{org}/vendors/attestations/{{attestation_id}}")).route(web::get().to(get)))
         .service(
             web::resource(&format!("{org}/{}", Attestation::PATH))
                 .route(web::get().to(list::<Attestation>))

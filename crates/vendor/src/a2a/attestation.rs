@@ -56,11 +56,8 @@ wire_enum! {
 }
 
 /// The moves of an attestation.
-pub const MACHINE: Machine = Machine {
-    field: "status",
-    initial: &["pending"],
-    moves: &[("pending", &["verified", "rejected", "failed"])],
-};
+pub const MACHINE: Machine =
+    Machine { field: "status", initial: &["pending"], moves: &[("pending", &["verified", "rejected", "failed"])] };
 
 wire_enum! {
     /// Why a vendor did not answer.
