@@ -145,6 +145,8 @@ pub struct Config {
     pub uploads_per_hour: u32,
     /// Origins whose pages may call.
     pub cors_origins: Vec<String>,
+    /// Whether addresses that users name may be private ones.
+    pub allow_private_targets: bool,
     /// The filter of log lines.
     pub log: String,
     /// How they look; none: by whether a terminal reads them.
@@ -213,13 +215,15 @@ impl Config {
                 .filter(|origin| !origin.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            allow_private_targets: reader
+                .word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", false), ("true", true)])
+                .unwrap_or(false),
             log: reader.text("GRC_LOG").unwrap_or_else(|| "info".to_owned()),
             log_format: reader.word("GRC_LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
             workers: reader.number("GRC_WORKERS", 0, 256).unwrap_or(2),
             path: None,
         };
         reader.word("GRC_AI_PROVIDER", &[("builtin", ())]);
-        reader.word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", ()), ("true", ())]);
         if let Some(url) = &config.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {

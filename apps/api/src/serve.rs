@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     VERSION,
+    a2a::A2a,
     adapters::{
         blobs::LocalStore,
         clock::{self, SystemSecrets, V7Ids},
@@ -74,6 +75,8 @@ pub struct App {
     pub hazards: Arc<HazardTable>,
     /// How clients reach the service.
     pub public_url: String,
+    /// Attestation machine to machine.
+    pub a2a: A2a,
     /// Simulations.
     pub simulator: Simulator,
     /// Whether the service is about to stop.
@@ -243,6 +246,7 @@ fn assemble(
         secrets: SystemSecrets,
         ids,
         hazards: Arc::new(hazards(&config.data_dir)?),
+        a2a: A2a::new(&config, &public_url),
         public_url,
         simulator: Simulator::default(),
         draining: AtomicBool::new(false),

@@ -11,9 +11,10 @@ use grc_evidence::service as evidence;
 use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_reports::{Report, render, service as reports, snapshot::Generation};
 use grc_risk::fair::run as fair;
+use grc_vendor::a2a::attestation::{self, AttestationId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, adapters::clock, http::problem::Problem, serve::App, simulation};
+use crate::{VERSION, a2a, adapters::clock, http::problem::Problem, serve::App, simulation};
 
 /// How long a worker that says nothing keeps its job.
 pub(crate) const LEASE: time::Duration = time::Duration::seconds(30);
@@ -98,6 +99,7 @@ async fn failed(app: &Data<App>, job: &Job, problem: &Problem) {
         .write(job.org, async |uow| {
             match job.kind.as_str() {
                 assessment::JOB => assessment::fail(&ctx, uow.assessments(), AssessmentId(job.subject), &why).await?,
+                attestation::JOB => attestation::fail(&ctx, uow.vendor(), AttestationId(job.subject), &why).await?,
                 fair::JOB => fair::fail(&ctx, uow.risk(), fair::RunId(job.subject), &why).await?,
                 reports::JOB => reports::fail(&ctx, uow.reports(), ReportId(job.subject), &why).await?,
                 _ => {}
@@ -138,6 +140,7 @@ async fn step(app: &Data<App>, job: &Job, stop: &CancellationToken) -> Result<Ou
             let over = simulation::job::carry_out(app, &ctx, job, stop).await?;
             Ok(if over { Outcome::Over } else { Outcome::More })
         }
+        attestation::JOB => a2a::job::carry_out(app, &ctx, job).await.map(|()| Outcome::Over),
         reports::JOB => generate(app, &ctx, job).await.map(|()| Outcome::Over),
         evidence::PURGE_JOB => {
             // The bytes go first: a crash in between only means to remove them again.

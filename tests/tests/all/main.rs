@@ -12,6 +12,7 @@
     reason = "tests may"
 )]
 
+mod a2a;
 mod access;
 mod architecture;
 mod bcm;

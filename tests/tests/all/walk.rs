@@ -50,6 +50,7 @@ impl<'s> Walk<'s> {
         walk.risks().await;
         walk.analyses().await;
         walk.vendors().await;
+        walk.attestations().await;
         walk.incidents().await;
         walk.continuity().await;
         walk.everything_else().await;
@@ -172,6 +173,30 @@ impl<'s> Walk<'s> {
         self.step("DELETE /orgs/{org_id}/vendors/{vendor_id}/services/{service_id}", json!({})).await;
         self.step("PATCH /orgs/{org_id}/vendors/{vendor_id}", json!({"status": "active", "risk_rating": 85})).await;
         self.step("DELETE /orgs/{org_id}/vendors/{vendor_id}", json!({})).await;
+    }
+
+    async fn attestations(&mut self) {
+        let grant = json!({"partner": "Walked", "frameworks": ["SOC2_TYPE2"]});
+        let made = self.make("POST /orgs/{org_id}/a2a/grants", grant, "grant_id").await;
+        // Something to attest: no worker runs here.
+        let soc2 = self.service.framework(&self.token, "SOC2_TYPE2").await;
+        let begun = json!({"framework_id": soc2, "name": "Walked"});
+        let path = self.path("/orgs/{org_id}/assessments");
+        let id = text(&self.service.json(&self.token, "POST", &path, begun).await.must(201), "id");
+        let done = format!("UPDATE assessments SET status = 'completed', completed_at = now() WHERE id = '{id}'");
+        psql(&self.service.database, &done);
+        let call = json!({"method": "tools/call", "params": {"name": "request_attestation", "arguments": {"frameworks": ["SOC2_TYPE2"]}}});
+        self.step_as(&text(&made, "key"), "POST /a2a/mcp", call).await;
+        // There are no sessions, so ending one changes nothing.
+        self.covered.insert("DELETE /a2a/mcp".to_owned());
+        self.step("DELETE /orgs/{org_id}/a2a/grants/{grant_id}", json!({})).await;
+        let vendor = json!({"name": "Walked Vendor", "a2a_endpoint": "https://vendor.example.org/mcp"});
+        let path = self.path("/orgs/{org_id}/vendors");
+        let id = text(&self.service.json(&self.token, "POST", &path, vendor).await.must(201), "id");
+        self.keep("vendor_id", &id);
+        let ask = json!({"frameworks": ["SOC2_TYPE2"]});
+        self.step("POST /orgs/{org_id}/vendors/{vendor_id}/attestations", ask).await;
+        self.vars.remove("vendor_id");
     }
 
     async fn incidents(&mut self) {

@@ -57,8 +57,10 @@ pub struct Found {
 pub enum Need {
     /// Nothing.
     Public,
-    /// A credential.
+    /// A credential of a person or of the organization's own.
     Own,
+    /// Any credential, a partner's too.
+    Agent,
     /// A permission in the organization of the path.
     Org(Permission),
     /// A permission in the organization of the path, or platform administration.
@@ -72,7 +74,7 @@ impl Need {
     pub fn name(&self) -> String {
         match self {
             Self::Public => "public".to_owned(),
-            Self::Own => "self".to_owned(),
+            Self::Own | Self::Agent => "self".to_owned(),
             Self::Org(permission) | Self::OrgOrPlatform(permission) => permission.to_string(),
             Self::Platform => "platform".to_owned(),
         }
@@ -107,6 +109,8 @@ const fn org(area: &'static str, access: Access) -> Need {
 rights! {
     Public = Need::Public,
     Own = Need::Own,
+    Agent = Need::Agent,
+    GrantAdmin = org("a2a", Access::Admin),
     Platform = Need::Platform,
     OrganizationRead = Need::OrgOrPlatform(Permission::new("organization", Access::Read)),
     OrganizationAdmin = org("organization", Access::Admin),
@@ -189,7 +193,8 @@ impl<R: Right> Call<R> {
         }
         let actor = caller.actor();
         let permitted = match R::NEED {
-            Need::Public | Need::Own => true,
+            Need::Public | Need::Agent => true,
+            Need::Own => !caller.is_partner(),
             Need::Platform => caller.platform_admin(),
             Need::Org(permission) => actor.may(permission),
             Need::OrgOrPlatform(permission) => actor.may(permission) || caller.platform_admin(),
@@ -239,6 +244,17 @@ impl<R: Right> Call<R> {
     pub fn param(&self, name: &str) -> Result<Uuid, Problem> {
         let text = self.request.match_info().get(name).unwrap_or_default();
         Uuid::parse_str(text).map_err(|_| path_problem(name))
+    }
+
+    /// The id of the request.
+    pub fn request_id(&self) -> String {
+        self.request_id.clone()
+    }
+
+    /// The headers of the request that are text.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
+        let all = self.request.headers().iter();
+        all.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
     }
 
     /// The path of the request.
@@ -530,12 +546,31 @@ pub struct Answer {
     body: Content,
     secrets: &'static [&'static str],
     replayed: bool,
+    verbatim: bool,
 }
+
+/// Marks a response that is an error in another protocol's words: the shell leaves it as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbatim;
 
 impl Answer {
     /// 200 with a body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, headers: Vec::new(), body: Content::Json(body), secrets: &[], replayed: false }
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            body: Content::Json(body),
+            secrets: &[],
+            replayed: false,
+            verbatim: false,
+        }
+    }
+
+    /// The same, whatever its status: it speaks another protocol, whose errors are no problems of ours.
+    #[must_use]
+    pub fn verbatim(mut self) -> Self {
+        self.verbatim = true;
+        self
     }
 
     /// 200 with one resource, whose revision makes its ETag.
@@ -573,7 +608,7 @@ impl Answer {
 
     /// 204.
     pub fn none() -> Self {
-        Self { status: 204, headers: Vec::new(), body: Content::None, secrets: &[], replayed: false }
+        Self { status: 204, headers: Vec::new(), body: Content::None, secrets: &[], replayed: false, verbatim: false }
     }
 
     /// The same with another status.
@@ -604,6 +639,7 @@ impl Answer {
             body: if kept.body.is_empty() { Content::None } else { Content::Bytes("application/json", kept.body) },
             secrets: &[],
             replayed: true,
+            verbatim: false,
         }
     }
 
@@ -693,6 +729,9 @@ impl<T> Responder for Reply<T> {
         let mut response = HttpResponse::build(status);
         for (name, value) in &self.answer.headers {
             response.insert_header((name.as_str(), value.as_str()));
+        }
+        if self.answer.verbatim {
+            response.extensions_mut().insert(Verbatim);
         }
         if self.answer.replayed {
             response.insert_header(("idempotency-replayed", "true"));

@@ -11,8 +11,12 @@ use std::{
 
 use grc_access::Identity;
 use grc_identity::{Account, ApiKey, MembershipStatus, api_key, invitation, member, model::SessionId, session};
-use grc_kernel::{Actor, ActorKind, Ctx, IdSource, OrgId, Refusal, Role, StoreError, UserId, Uuid};
+use grc_kernel::{Actor, ActorKind, Ctx, IdSource, OrgId, Refusal, Role, StoreError, UserId, Uuid, access::Scope};
 use grc_uow::{Db, Uow};
+use grc_vendor::{
+    Grant,
+    a2a::{grant, key},
+};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -39,6 +43,8 @@ pub enum Credential {
     Key(Box<ApiKey>),
     /// A machine with a service token of Cloudflare Access.
     Machine(Box<Machine>),
+    /// A partner, which asks for attestations and does nothing else.
+    Partner(Box<Grant>),
 }
 
 /// A verified caller, and how it stands in the organization of the path.
@@ -59,6 +65,7 @@ impl Caller {
             Credential::User(account, _) => account.id.0,
             Credential::Key(key) => key.id.0,
             Credential::Machine(machine) => machine.id,
+            Credential::Partner(grant) => grant.id.0,
         }
     }
 
@@ -85,7 +92,31 @@ impl Caller {
                 scopes: None,
                 platform_admin: false,
             },
+            Credential::Partner(grant) => Actor {
+                kind: ActorKind::ApiKey,
+                id: grant.id.0,
+                name: grant.partner.clone(),
+                role: self.role,
+                scopes: Some(Scope::parse("a2a:read").into_iter().collect()),
+                platform_admin: false,
+            },
         }
+    }
+
+    /// The organization that a machine's credential belongs to, and the actor that it is there; none of a person, who
+    /// belongs to any number.
+    pub fn at_home(&self) -> Option<(OrgId, Actor)> {
+        let (org, role) = match &self.credential {
+            Credential::User(..) => return None,
+            Credential::Key(key) => (key.org, key.role),
+            Credential::Partner(grant) => (grant.org, Role::Viewer),
+        };
+        Some((org, Actor { role: Some(role), ..self.actor() }))
+    }
+
+    /// Whether the caller is a partner.
+    pub fn is_partner(&self) -> bool {
+        matches!(self.credential, Credential::Partner(_))
     }
 
     /// Whether the caller administers the platform.
@@ -152,6 +183,9 @@ impl Callers {
 
     async fn look_up(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
         let now = clock::now();
+        if token.starts_with(key::PREFIX) {
+            return self.partner(token, org).await;
+        }
         if token.starts_with("sk-") {
             // Noting the key's use is a write.
             let key = self
@@ -274,6 +308,27 @@ impl Callers {
         let role = places.iter().find(|(place, _)| Some(*place) == org).map(|(_, role)| *role);
         let machine = Machine { id: Machine::id_of(&name), name, places };
         Ok(Some(Caller { role, org_exists: role.is_some(), credential: Credential::Machine(Box::new(machine)) }))
+    }
+
+    /// A partner is looked for in the organization that its key names, and nowhere else.
+    async fn partner(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
+        let Some(home) = key::org_of(token) else { return Ok(None) };
+        let now = clock::now();
+        // Noting the grant's use is a write.
+        let found: Result<Option<Grant>, Problem> = self
+            .db
+            .write(home, async |uow| {
+                if uow.identity().organizations().find(home).await?.is_none() {
+                    return Ok(None);
+                }
+                Ok(grant::authenticate(uow.vendor(), home, token, now).await?)
+            })
+            .await;
+        Ok(found?.map(|grant| {
+            let own = org == Some(home);
+            let credential = Credential::Partner(Box::new(grant));
+            Caller { role: own.then_some(Role::Viewer), org_exists: own, credential }
+        }))
     }
 }
 

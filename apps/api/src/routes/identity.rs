@@ -366,6 +366,7 @@ async fn list(call: Call<Own>, ask: Ask<OrganizationBody>) -> Result<Reply<Liste
     // A machine sees the organizations that it acts in: one with a key, those that the list names with a service token.
     let of_machine: Option<Vec<OrgId>> = call.caller.as_ref().and_then(|caller| match &caller.credential {
         Credential::Key(key) => Some(vec![key.org]),
+        Credential::Partner(grant) => Some(vec![grant.org]),
         Credential::Machine(machine) => Some(machine.places.iter().map(|(org, _)| *org).collect()),
         Credential::User(..) => None,
     });

@@ -1,5 +1,6 @@
 //! The routes, one file a domain.
 
+pub mod a2a;
 pub mod assessments;
 pub mod audit;
 pub mod bcm;
@@ -40,6 +41,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     risk::routes(config);
     bcm::routes(config);
     incident::routes(config);
+    a2a::routes(config);
     vendor::routes(config);
     audit::routes(config);
 }
@@ -72,6 +74,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         bcm::SHAPES,
         incident::SHAPES,
         incident::metrics::SHAPES,
+        a2a::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];
