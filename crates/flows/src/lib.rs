@@ -2,4 +2,5 @@
 
 pub mod execution;
 pub mod incident;
+pub mod playbook;
 pub mod reporting;

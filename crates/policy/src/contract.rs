@@ -114,7 +114,7 @@ async fn log(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         (Err(EngineError::Stopped("it takes more than 100 ms".to_owned())), Came::Failed, 0),
     ];
     for (said, came, actions) in cases {
-        let drafted = decision::draft(ctx, &own, &set, &said);
+        let drafted = decision::draft(ctx, &own, &set, "embedded", &said);
         decision::record(ctx, tx, &drafted, own.input.clone()).await?;
         let (kept, asked) = decision::get(ctx, tx, drafted.id).await?;
         assert_eq!((&kept, &asked), (&drafted, &input));

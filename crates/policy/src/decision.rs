@@ -12,7 +12,7 @@ use grc_kernel::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    engine::{EngineError, PolicySet, Verdict, input_digest},
+    engine::{EMBEDDED, EngineError, PolicySet, Verdict, input_digest},
     path::DecisionPath,
     playbook::{self, Action},
     policy,
@@ -127,8 +127,14 @@ pub async fn policies(ctx: &Ctx, tx: &mut Tx, path: &DecisionPath) -> Result<Pol
     Ok(policy::set_of(ctx, &own))
 }
 
-/// The record of a decision, not yet stored.
-pub fn draft(ctx: &Ctx, asked: &Question, set: &PolicySet, said: &Result<Verdict, EngineError>) -> Decision {
+/// The record of a decision that an engine of a kind was asked for, not yet stored.
+pub fn draft(
+    ctx: &Ctx,
+    asked: &Question,
+    set: &PolicySet,
+    engine: &str,
+    said: &Result<Verdict, EngineError>,
+) -> Decision {
     let mut decision = Decision::blank(ctx.new_id(), ctx.org, Meta::new(ctx));
     decision.path = asked.path.to_string();
     decision.input_digest = input_digest(&Value::Object(asked.input.clone()));
@@ -144,8 +150,9 @@ pub fn draft(ctx: &Ctx, asked: &Question, set: &PolicySet, said: &Result<Verdict
         Err(error) => {
             decision.outcome = Outcome::Failed;
             decision.error = Some(error.to_string().chars().take(2_000).collect());
-            decision.engine = "embedded".to_owned();
-            decision.bundle_digest = Some(set.digest());
+            decision.engine = engine.to_owned();
+            // What another's engine decided by, only its answer tells.
+            decision.bundle_digest = (engine == EMBEDDED).then(|| set.digest());
         }
     }
     decision

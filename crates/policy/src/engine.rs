@@ -10,6 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::path::DecisionPath;
 
+/// What the embedded engine is called.
+pub const EMBEDDED: &str = "embedded";
+/// What an Open Policy Agent is called.
+pub const OPA: &str = "opa";
 /// The most processor time that a decision may take, in milliseconds.
 pub const TIME_LIMIT_MS: u64 = 100;
 /// The most memory that a decision may take, in bytes.
@@ -136,6 +140,10 @@ impl EngineError {
 pub trait Engine: Send + Sync {
     /// What kind it is, `embedded` or `opa`.
     fn kind(&self) -> &'static str;
+    /// Which kind it asks about a path, where it is made of several.
+    fn kind_for(&self, _path: &DecisionPath) -> &'static str {
+        self.kind()
+    }
     /// Whether it answers.
     async fn is_well(&self) -> bool;
     /// What is wrong with a module among the others of a set; nothing where it can be used.

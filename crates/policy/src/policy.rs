@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Ctx, Meta, Refusal, Repo, Resource, Rules, kit,
+    Access, Changes, Ctx, Fact, Meta, Refusal, Repo, Resource, Rules, StoreError, kit,
     list::{Scalar, Sort},
     resource,
     shape::Ty,
@@ -27,6 +27,8 @@ pub const REGO_MAX: usize = 65_536;
 pub const TOTAL_MAX: usize = 256 * 1024;
 /// The longest name of a policy.
 pub const NAME_MAX: usize = 64;
+/// What [`check_name`] lets through, as a pattern.
+pub const NAME_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 
 typed_id! {
     /// A policy.
@@ -191,9 +193,33 @@ pub async fn put(
         policy.sha256 = sha256;
     });
     match before {
-        Some(before) => Ok((kit::change(ctx, tx, "updated", before, changes).await?, false)),
-        None => Ok((kit::create(ctx, tx, changes).await?, true)),
+        Some(before) => {
+            let after = kit::put(ctx, tx, &before, changes).await?;
+            tx.journal().record(ctx, without_text(Fact::updated(&before, &after))).await?;
+            Ok((after, false))
+        }
+        None => {
+            let made = kit::draft(ctx, tx, changes).await?;
+            Repo::<Policy>::insert(tx, &made).await.map_err(|error| match error {
+                // Two put the same new name at once; the other was first.
+                StoreError::Duplicate(_) => Refusal::Conflict("there is a policy of this name already".to_owned()),
+                error => error.into(),
+            })?;
+            Policy::follow(ctx, tx, None, &made).await?;
+            tx.journal().record(ctx, without_text(Fact::created(&made))).await?;
+            Ok((made, true))
+        }
     }
+}
+
+/// A fact without the text of the policy: the versions have it, and its digest says which it was.
+fn without_text(mut fact: Fact) -> Fact {
+    for picture in [&mut fact.before, &mut fact.after].into_iter().flatten() {
+        if let Some(members) = picture.as_object_mut() {
+            members.remove("rego");
+        }
+    }
+    fact
 }
 
 async fn next_version(ctx: &Ctx, tx: &mut Tx, name: &str) -> Result<i64, Refusal> {
@@ -209,7 +235,10 @@ async fn next_version(ctx: &Ctx, tx: &mut Tx, name: &str) -> Result<i64, Refusal
 pub async fn remove(ctx: &Ctx, tx: &mut Tx, name: &str, if_match: Option<i64>) -> Result<Policy, Refusal> {
     ctx.require(Policy::permission(Access::Admin))?;
     let policy = find(ctx, tx, name).await?;
-    kit::remove::<Policy>(ctx, tx, policy.id, if_match).await
+    let policy = kit::hold::<Policy>(ctx, tx, policy.id, if_match).await?;
+    Repo::<Policy>::delete(tx, ctx.org, policy.id).await?;
+    tx.journal().record(ctx, without_text(Fact::deleted(&policy))).await?;
+    Ok(policy)
 }
 
 /// The package of a text that compiles.

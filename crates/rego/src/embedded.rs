@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use grc_kernel::OrgId;
 use grc_policy::{
-    engine::{Engine, EngineError, PolicySet, SourceError, Verdict},
+    engine::{EMBEDDED, Engine, EngineError, PolicySet, SourceError, Verdict},
     path::DecisionPath,
 };
 use serde_json::Value;
@@ -12,9 +12,6 @@ use crate::{
     pool::{Pool, WorkerCommand},
     worker::protocol::{Said, Task},
 };
-
-/// What the engine is called.
-pub const KIND: &str = "embedded";
 
 /// Rego in processes of our own.
 #[derive(Clone)]
@@ -37,7 +34,7 @@ impl Embedded {
 #[async_trait]
 impl Engine for Embedded {
     fn kind(&self) -> &'static str {
-        KIND
+        EMBEDDED
     }
 
     async fn is_well(&self) -> bool {
@@ -71,7 +68,7 @@ impl Engine for Embedded {
         match self.pool.carry_out(set.org, &task).await? {
             Said::Result(result) => Ok(Verdict {
                 result,
-                engine: KIND,
+                engine: EMBEDDED,
                 bundle_digest: Some(set.digest()),
                 duration_ms: began.elapsed().as_secs_f64() * 1_000.0,
             }),

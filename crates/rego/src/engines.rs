@@ -6,12 +6,12 @@
 
 use async_trait::async_trait;
 use grc_policy::{
-    engine::{Engine, EngineError, PolicySet, SourceError, Verdict, has_nul},
+    engine::{EMBEDDED, Engine, EngineError, OPA, PolicySet, SourceError, Verdict, has_nul},
     path::DecisionPath,
 };
 use serde_json::Value;
 
-use crate::{embedded, embedded::Embedded, opa, opa::Opa};
+use crate::{embedded::Embedded, opa::Opa};
 
 /// The engines of a service.
 #[derive(Clone)]
@@ -30,7 +30,11 @@ impl Engines {
 #[async_trait]
 impl Engine for Engines {
     fn kind(&self) -> &'static str {
-        if self.remote.is_some() { opa::KIND } else { embedded::KIND }
+        if self.remote.is_some() { OPA } else { EMBEDDED }
+    }
+
+    fn kind_for(&self, path: &DecisionPath) -> &'static str {
+        if path.is_own() { EMBEDDED } else { self.kind() }
     }
 
     async fn is_well(&self) -> bool {

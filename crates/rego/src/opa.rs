@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use grc_kernel::journal;
 use grc_policy::{
-    engine::{EngineError, Module, RESULT_MAX, Verdict},
+    engine::{EngineError, Module, OPA, RESULT_MAX, Verdict},
     path::DecisionPath,
 };
 use reqwest::{Method, RequestBuilder, StatusCode, Url, header, redirect};
@@ -17,8 +17,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
-/// What the engine is called.
-pub const KIND: &str = "opa";
 /// How long it may take to be reached.
 const CONNECT: Duration = Duration::from_secs(1);
 /// How long an answer may take as a whole.
@@ -42,6 +40,18 @@ impl std::fmt::Debug for Opa {
     }
 }
 
+/// The URL of a server, or what is wrong with it.
+pub fn check_url(url: &str) -> Result<Url, String> {
+    let base = Url::parse(url).map_err(|_| "must be an http or https URL".to_owned())?;
+    if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+        return Err("must be an http or https URL".to_owned());
+    }
+    if base.query().is_some() || base.fragment().is_some() {
+        return Err("may have neither a query nor a fragment".to_owned());
+    }
+    Ok(base)
+}
+
 /// What the server said.
 struct Reply {
     status: StatusCode,
@@ -51,13 +61,7 @@ struct Reply {
 impl Opa {
     /// A client of a server's URL, on the runtime that it is made in. A password in the URL is the server's bearer token.
     pub fn new(url: &str) -> Result<Self, String> {
-        let mut base = Url::parse(url).map_err(|error| error.to_string())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-            return Err("must be an http or https URL".to_owned());
-        }
-        if base.query().is_some() || base.fragment().is_some() {
-            return Err("may have neither a query nor a fragment".to_owned());
-        }
+        let mut base = check_url(url)?;
         let token = base.password().map(str::to_owned);
         let _ = base.set_password(None);
         let _ = base.set_username("");
@@ -99,7 +103,7 @@ impl Opa {
             answer = self.ask(path, input).await?;
         }
         Ok(Verdict {
-            engine: KIND,
+            engine: OPA,
             bundle_digest: bundles(&answer),
             result: answer.as_object_mut().and_then(|members| members.remove("result")),
             duration_ms: began.elapsed().as_secs_f64() * 1_000.0,

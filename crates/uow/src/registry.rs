@@ -5,7 +5,7 @@ use grc_kernel::resource::Declared;
 
 /// The resources of each domain.
 static DOMAINS: &[&[Declared]] =
-    &[grc_risk::RESOURCES, grc_vendor::RESOURCES, grc_incident::RESOURCES, grc_bcm::RESOURCES];
+    &[grc_risk::RESOURCES, grc_vendor::RESOURCES, grc_incident::RESOURCES, grc_policy::RESOURCES, grc_bcm::RESOURCES];
 
 /// Every resource.
 pub fn resources() -> impl Iterator<Item = &'static Declared> {

@@ -23,6 +23,7 @@ mod incident;
 mod incident_package;
 mod kit;
 mod main_job;
+mod opa;
 mod risk;
 mod vendor;
 mod walk;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grc_identity::{Account, ApiKey, IdentityError, api_key, member, model::SessionId, session};
+use grc_identity::{Account, ApiKey, IdentityError, IdentityTx, api_key, member, model::SessionId, session};
 use grc_kernel::{Actor, ActorKind, OrgId, Role, UserId, Uuid};
 use grc_uow::Db;
 use sha2::{Digest, Sha256};
@@ -120,6 +120,39 @@ impl Callers {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A verified caller, as it stands in another organization than the path's.
+    pub async fn within(&self, caller: &Caller, org: OrgId) -> Result<Caller, Problem> {
+        let credential = caller.credential.clone();
+        let (role, org_exists) = match &credential {
+            Credential::Key(key) => ((key.org == org).then_some(key.role), key.org == org),
+            Credential::User(account, _) => self
+                .db
+                .read(OrgId::PLATFORM, async |uow| standing(uow.identity(), account, org).await)
+                .await
+                .map_err(|error: IdentityError| Problem::from(error))?,
+        };
+        Ok(Caller { credential, role, org_exists })
+    }
+
+    /// The one organization that a caller belongs to; none where there are several, or none.
+    pub async fn only_org(&self, caller: &Caller) -> Result<Option<OrgId>, Problem> {
+        match &caller.credential {
+            Credential::Key(key) => Ok(Some(key.org)),
+            Credential::User(account, _) => {
+                let memberships = self
+                    .db
+                    .read(OrgId::PLATFORM, async |uow| uow.identity().members().of_user(account.id).await)
+                    .await
+                    .map_err(|error: grc_kernel::StoreError| Problem::from(error))?;
+                let mut active = memberships
+                    .iter()
+                    .filter(|(membership, _)| membership.status == grc_identity::MembershipStatus::Active);
+                let first = active.next().map(|(membership, _)| membership.org);
+                Ok(first.filter(|_| active.next().is_none()))
+            }
+        }
+    }
+
     async fn look_up(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
         let now = clock::now();
         if token.starts_with("sk-") {
@@ -142,16 +175,25 @@ impl Callers {
                 let Some(account) = session::authenticate(uow.identity(), id, user, now).await? else {
                     return Ok(None);
                 };
-                let (mut role, mut org_exists) = (None, false);
-                if let Some(org) = org {
-                    role = member::role_in(uow.identity(), org, user).await?;
-                    org_exists = role.is_some()
-                        || account.platform_admin && uow.identity().organizations().find(org).await?.is_some();
-                }
+                let (role, org_exists) = match org {
+                    Some(org) => standing(uow.identity(), &account, org).await?,
+                    None => (None, false),
+                };
                 Ok(Some(Caller { credential: Credential::User(Box::new(account), id), role, org_exists }))
             })
             .await
             .map_err(|error: IdentityError| Problem::from(error))?;
         Ok(found)
     }
+}
+
+/// The role of an account in an organization, and whether the organization is there for it.
+async fn standing(
+    identity: &mut dyn IdentityTx,
+    account: &Account,
+    org: OrgId,
+) -> Result<(Option<Role>, bool), IdentityError> {
+    let role = member::role_in(identity, org, account.id).await?;
+    let exists = role.is_some() || account.platform_admin && identity.organizations().find(org).await?.is_some();
+    Ok((role, exists))
 }

@@ -14,6 +14,7 @@ pub mod incident;
 pub mod keys;
 pub mod members;
 pub mod metrics;
+pub mod opa;
 pub mod reports;
 pub mod risk;
 pub mod vendor;
@@ -40,6 +41,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     risk::routes(config);
     bcm::routes(config);
     incident::routes(config);
+    opa::routes(config);
     vendor::routes(config);
     audit::routes(config);
 }
@@ -72,6 +74,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         bcm::SHAPES,
         incident::SHAPES,
         incident::metrics::SHAPES,
+        opa::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];
