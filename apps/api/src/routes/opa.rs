@@ -82,7 +82,8 @@ const READ: Permission = Permission::new("policy", Access::Read);
 #[api_v2_operation(tags("Policy decisions"), operation_id = "decide", summary = "Take a decision, or apply a playbook")]
 async fn decide(call: Call<Own>, body: Body<PolicyQuestion>) -> Result<Reply<Is<PolicyVerdict>>, Problem> {
     let input = body.read()?;
-    let call = call.within(org_of(&call, &input).await?, READ).await?;
+    let org = org_of(&call, &input).await?;
+    let call = call.within(org, READ).await?;
     if let Some(kept) = call.kept(body.bytes()).await? {
         return Ok(kept);
     }
