@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grc_identity::{Account, ApiKey, IdentityError, IdentityTx, api_key, member, model::SessionId, session};
-use grc_kernel::{Actor, ActorKind, OrgId, Role, UserId, Uuid};
+use grc_identity::{Account, ApiKey, IdentityTx, api_key, member, model::SessionId, session};
+use grc_kernel::{Actor, ActorKind, OrgId, Refusal, Role, UserId, Uuid};
 use grc_uow::Db;
 use sha2::{Digest, Sha256};
 
@@ -129,7 +129,7 @@ impl Callers {
                 .db
                 .read(OrgId::PLATFORM, async |uow| standing(uow.identity(), account, org).await)
                 .await
-                .map_err(|error: IdentityError| Problem::from(error))?,
+                .map_err(|error: Refusal| Problem::from(error))?,
         };
         Ok(Caller { credential, role, org_exists })
     }
@@ -161,7 +161,7 @@ impl Callers {
                 .db
                 .write(OrgId::PLATFORM, async |uow| api_key::authenticate(uow.identity(), token, now).await)
                 .await
-                .map_err(|error: IdentityError| Problem::from(error))?;
+                .map_err(|error: Refusal| Problem::from(error))?;
             return Ok(key.map(|key| {
                 let own = org == Some(key.org);
                 Caller { role: own.then_some(key.role), org_exists: own, credential: Credential::Key(Box::new(key)) }
@@ -182,7 +182,7 @@ impl Callers {
                 Ok(Some(Caller { credential: Credential::User(Box::new(account), id), role, org_exists }))
             })
             .await
-            .map_err(|error: IdentityError| Problem::from(error))?;
+            .map_err(|error: Refusal| Problem::from(error))?;
         Ok(found)
     }
 }
@@ -192,7 +192,7 @@ async fn standing(
     identity: &mut dyn IdentityTx,
     account: &Account,
     org: OrgId,
-) -> Result<(Option<Role>, bool), IdentityError> {
+) -> Result<(Option<Role>, bool), Refusal> {
     let role = member::role_in(identity, org, account.id).await?;
     let exists = role.is_some() || account.platform_admin && identity.organizations().find(org).await?.is_some();
     Ok((role, exists))
