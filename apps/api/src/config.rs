@@ -59,7 +59,6 @@ const LATER: &[&str] = &[
     "GRC_S3_REGION",
     "GRC_S3_ACCESS_KEY",
     "GRC_S3_SECRET_KEY",
-    "GRC_OPA_URL",
     "GRC_STEAMPIPE_URL",
     "GRC_AI_BASE_URL",
     "GRC_AI_MODEL",
@@ -127,6 +126,10 @@ pub struct Config {
     pub cloudflare: Option<CloudflareAccess>,
     /// How slow an upload may be; shorter only in tests.
     pub upload_pace: UploadPace,
+    /// The Open Policy Agent that decides what is shipped; none: the embedded engine does.
+    pub opa_url: Option<String>,
+    /// The program that evaluates policies; none: this one, by its command `policy-worker`.
+    pub policy_worker: Option<PathBuf>,
     /// Where evidence lies.
     pub evidence_store: StoreKind,
     /// The first platform admin's address.
@@ -199,6 +202,8 @@ impl Config {
             auth_mode,
             cloudflare,
             upload_pace: UploadPace::default(),
+            opa_url: reader.text("GRC_OPA_URL"),
+            policy_worker: None,
             evidence_store: reader
                 .word("GRC_EVIDENCE_STORE", &[("local", StoreKind::Local), ("none", StoreKind::None)])
                 .unwrap_or(StoreKind::Local),
@@ -224,6 +229,9 @@ impl Config {
             path: None,
         };
         reader.word("GRC_AI_PROVIDER", &[("builtin", ())]);
+        if let Some(problem) = config.opa_url.as_deref().and_then(|url| grc_rego::opa::check_url(url).err()) {
+            reader.problems.push(format!("GRC_OPA_URL: {problem}"));
+        }
         if let Some(url) = &config.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
@@ -362,6 +370,16 @@ mod tests {
                 .unwrap_err();
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(problems[0].contains("GRC_BINT") && problems[0].contains("did you mean GRC_BIND?"));
+    }
+
+    #[test]
+    fn the_policy_agents_url_is_checked_at_the_start() {
+        let read = |url| read(&[("GRC_OPA_URL", url)]);
+        assert_eq!(read("https://opa:8181").unwrap().opa_url.as_deref(), Some("https://opa:8181"));
+        assert_eq!(read("").unwrap().opa_url, None);
+        for bad in ["opa:8181", "unix:///run/opa", "http://opa?x"] {
+            assert!(read(bad).unwrap_err()[0].starts_with("GRC_OPA_URL: "), "{bad}");
+        }
     }
 
     #[test]

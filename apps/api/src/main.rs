@@ -77,8 +77,16 @@ enum Command {
     Openapi,
 }
 
+fn main() -> ExitCode {
+    // Before anything else: what evaluates a policy has neither a runtime nor a configuration.
+    if std::env::args_os().nth(1).is_some_and(|command| command == serve::POLICY_WORKER) {
+        return grc_rego::worker::run();
+    }
+    command()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn command() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Openapi) = cli.command {
         say(&format!("{:#}", serve::document()));

@@ -18,6 +18,7 @@ use grc_evidence::ObjectStore;
 use grc_identity::{Secrets, account};
 use grc_kernel::{Actor, Ctx, IdSource, OrgId};
 use grc_postgres::{PgBackend, PoolConfig};
+use grc_rego::{Embedded, Engines, Opa, WorkerCommand};
 use grc_uow::Db;
 use paperclip::actix::OpenApiExt;
 use tokio::sync::Notify;
@@ -40,6 +41,10 @@ use crate::{
     worker,
 };
 
+/// The command by which this program evaluates policies.
+pub const POLICY_WORKER: &str = "policy-worker";
+/// The most processes that evaluate policies.
+const EVALUATORS_MAX: usize = 8;
 /// The database of the embedded cluster.
 const DATABASE: &str = "grc";
 
@@ -77,6 +82,8 @@ pub struct App {
     pub public_url: String,
     /// Attestation machine to machine.
     pub a2a: A2a,
+    /// What takes policy decisions.
+    pub engine: Arc<dyn grc_policy::Engine>,
     /// Simulations.
     pub simulator: Simulator,
     /// Whether the service is about to stop.
@@ -248,11 +255,27 @@ fn assemble(
         hazards: Arc::new(hazards(&config.data_dir)?),
         a2a: A2a::new(&config, &public_url),
         public_url,
+        engine: Arc::new(engines(&config)?),
         simulator: Simulator::default(),
         draining: AtomicBool::new(false),
         wake: Notify::new(),
         config,
     })
+}
+
+/// What takes policy decisions: evaluators in processes of their own, and the operator's Open Policy Agent.
+fn engines(config: &Config) -> Result<Engines, StartError> {
+    let command = match &config.policy_worker {
+        Some(program) => WorkerCommand { program: program.clone(), arguments: Vec::new() },
+        None => {
+            let program = std::env::current_exe().map_err(StartError::setup)?;
+            WorkerCommand { program, arguments: vec![POLICY_WORKER.into()] }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let remote = config.opa_url.as_deref().map(Opa::new).transpose();
+    let remote = remote.map_err(|problem| StartError::Setup(format!("GRC_OPA_URL: {problem}")))?;
+    Ok(Engines::new(Embedded::new(command, cores.clamp(2, EVALUATORS_MAX)), remote))
 }
 
 /// The operator's table of climate hazards, where the data directory holds one; else the built-in one.

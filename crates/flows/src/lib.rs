@@ -3,4 +3,5 @@
 pub mod attesting;
 pub mod execution;
 pub mod incident;
+pub mod playbook;
 pub mod reporting;

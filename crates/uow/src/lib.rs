@@ -17,6 +17,7 @@ use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
 use grc_incident::IncidentTx;
 use grc_kernel::{Job, JobsTx, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
+use grc_policy::PolicyTx;
 use grc_reports::ReportsTx;
 use grc_risk::RiskTx;
 use grc_vendor::VendorTx;
@@ -34,6 +35,7 @@ pub trait AppTx:
     + RiskTx
     + BcmTx
     + IncidentTx
+    + PolicyTx
     + VendorTx
     + JournalTx
     + JobsTx
@@ -101,6 +103,10 @@ impl Uow {
     }
     /// The transaction as the incident domain sees it.
     pub fn incident(&mut self) -> &mut grc_incident::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the policy domain sees it.
+    pub fn policy(&mut self) -> &mut grc_policy::ports::Tx {
         self.tx.as_mut()
     }
     /// The transaction as the bcm domain sees it.

@@ -194,6 +194,7 @@ impl Service {
         values.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut config = Config::read(values).unwrap();
         config.durable = false;
+        config.policy_worker = Some(env!("CARGO_BIN_EXE_policy-worker").into());
         adjust(&mut config);
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);

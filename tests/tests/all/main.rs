@@ -27,6 +27,7 @@ mod kit;
 mod limits;
 mod lists;
 mod main_job;
+mod opa;
 mod risk;
 mod vendor;
 mod walk;

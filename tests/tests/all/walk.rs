@@ -52,6 +52,7 @@ impl<'s> Walk<'s> {
         walk.vendors().await;
         walk.attestations().await;
         walk.incidents().await;
+        walk.decisions().await;
         walk.continuity().await;
         walk.everything_else().await;
         walk.export().await;
@@ -220,6 +221,24 @@ impl<'s> Walk<'s> {
         self.step(&format!("PUT {one}/review"), review).await;
         self.step(&format!("POST {one}/close"), json!({})).await;
         self.step(&format!("DELETE {one}"), json!({})).await;
+    }
+
+    async fn decisions(&mut self) {
+        let incident = json!({"title": "Walked again", "category": "malicious_code", "severity": "critical"});
+        self.make("POST /orgs/{org_id}/incidents", incident, "incident_id").await;
+        let org = self.vars["org_id"].clone();
+        let asked = json!({"org_id": org, "playbook": "phishing", "input": {}});
+        self.step("POST /opa/decisions", asked).await;
+        let applied =
+            json!({"org_id": org, "playbook": "ransomware", "incident_id": self.vars["incident_id"], "apply": true});
+        self.step("POST /opa/decisions", applied.clone()).await;
+        self.step("POST /opa/decisions", applied).await;
+        self.keep("policy_id", "walked");
+        let one = "/orgs/{org_id}/opa/policies/{policy_id}";
+        self.step(&format!("PUT {one}"), json!({"rego": "package org.walked\n\nx := 1\n"})).await;
+        self.step(&format!("PUT {one}"), json!({"rego": "package org.walked\n\nx := 2\n"})).await;
+        self.step(&format!("DELETE {one}"), json!({})).await;
+        self.vars.remove("policy_id");
     }
 
     async fn continuity(&mut self) {

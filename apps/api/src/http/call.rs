@@ -138,6 +138,7 @@ rights! {
     VendorWrite = org("vendor", Access::Write),
     IncidentRead = org("incident", Access::Read),
     IncidentWrite = org("incident", Access::Write),
+    PolicyAdmin = org("policy", Access::Admin),
     AuditRead = org("audit", Access::Audit),
 }
 
@@ -255,6 +256,27 @@ impl<R: Right> Call<R> {
     pub fn headers(&self) -> Vec<(&str, &str)> {
         let all = self.request.headers().iter();
         all.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    }
+
+    /// A path parameter that is a name.
+    pub fn named(&self, name: &str) -> String {
+        self.request.match_info().get(name).unwrap_or_default().to_owned()
+    }
+
+    /// The same call in an organization that its body names rather than its path: the caller is admitted there as on
+    /// any path under it.
+    pub async fn within(mut self, org: Uuid, permission: Permission) -> Result<Self, Problem> {
+        let caller = self.caller.take().ok_or_else(Problem::unauthorized)?;
+        let caller = self.app.callers.within(&caller, OrgId(org)).await?;
+        if org.is_nil() || !caller.org_exists {
+            return Err(Problem::not_found());
+        }
+        if !caller.actor().may(permission) {
+            return Err(Problem::new(403, format!("this needs the permission {permission}")));
+        }
+        self.org = OrgId(org);
+        self.caller = Some(Arc::new(caller));
+        Ok(self)
     }
 
     /// The path of the request.

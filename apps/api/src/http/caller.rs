@@ -10,7 +10,9 @@ use std::{
 };
 
 use grc_access::Identity;
-use grc_identity::{Account, ApiKey, MembershipStatus, api_key, invitation, member, model::SessionId, session};
+use grc_identity::{
+    Account, ApiKey, IdentityTx, MembershipStatus, api_key, invitation, member, model::SessionId, session,
+};
 use grc_kernel::{Actor, ActorKind, Ctx, IdSource, OrgId, Refusal, Role, StoreError, UserId, Uuid, access::Scope};
 use grc_uow::{Db, Uow};
 use grc_vendor::{
@@ -181,6 +183,49 @@ impl Callers {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A verified caller, as it stands in another organization than the path's.
+    pub async fn within(&self, caller: &Caller, org: OrgId) -> Result<Caller, Problem> {
+        let credential = caller.credential.clone();
+        let (role, org_exists) = match &credential {
+            Credential::Key(key) => ((key.org == org).then_some(key.role), key.org == org),
+            Credential::Machine(machine) => {
+                let role = machine.places.iter().find(|(place, _)| *place == org).map(|(_, role)| *role);
+                (role, role.is_some())
+            }
+            Credential::Partner(grant) => ((grant.org == org).then_some(Role::Viewer), grant.org == org),
+            Credential::User(account, _) => self
+                .db
+                .read(OrgId::PLATFORM, async |uow| standing(uow.identity(), account, org).await)
+                .await
+                .map_err(|error: Refusal| Problem::from(error))?,
+        };
+        Ok(Caller { credential, role, org_exists })
+    }
+
+    /// The one organization that a caller belongs to; none where there are several, or none.
+    pub async fn only_org(&self, caller: &Caller) -> Result<Option<OrgId>, Problem> {
+        match &caller.credential {
+            Credential::Key(key) => Ok(Some(key.org)),
+            Credential::Partner(grant) => Ok(Some(grant.org)),
+            Credential::Machine(machine) => Ok(match machine.places.as_slice() {
+                [(only, _)] => Some(*only),
+                _ => None,
+            }),
+            Credential::User(account, _) => {
+                let memberships = self
+                    .db
+                    .read(OrgId::PLATFORM, async |uow| uow.identity().members().of_user(account.id).await)
+                    .await
+                    .map_err(|error: grc_kernel::StoreError| Problem::from(error))?;
+                let mut active = memberships
+                    .iter()
+                    .filter(|(membership, _)| membership.status == grc_identity::MembershipStatus::Active);
+                let first = active.next().map(|(membership, _)| membership.org);
+                Ok(first.filter(|_| active.next().is_none()))
+            }
+        }
+    }
+
     async fn look_up(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
         let now = clock::now();
         if token.starts_with(key::PREFIX) {
@@ -339,11 +384,20 @@ async fn person(
     session: Option<SessionId>,
     org: Option<OrgId>,
 ) -> Result<Caller, Refusal> {
-    let (mut role, mut org_exists) = (None, false);
-    if let Some(org) = org {
-        role = member::role_in(uow.identity(), org, account.id).await?;
-        org_exists =
-            role.is_some() || account.platform_admin && uow.identity().organizations().find(org).await?.is_some();
-    }
+    let (role, org_exists) = match org {
+        Some(org) => standing(uow.identity(), &account, org).await?,
+        None => (None, false),
+    };
     Ok(Caller { credential: Credential::User(Box::new(account), session), role, org_exists })
+}
+
+/// The role of an account in an organization, and whether the organization is there for it.
+async fn standing(
+    identity: &mut dyn IdentityTx,
+    account: &Account,
+    org: OrgId,
+) -> Result<(Option<Role>, bool), Refusal> {
+    let role = member::role_in(identity, org, account.id).await?;
+    let exists = role.is_some() || account.platform_admin && identity.organizations().find(org).await?.is_some();
+    Ok((role, exists))
 }

@@ -133,6 +133,9 @@ fn credentials() -> Value {
     json!([{"bearerAuth": []}, {"cloudflareAccess": []}, {"cloudflareAccessCookie": []}])
 }
 
+/// Path parameters that are names rather than ids: a part of the path, the parameter, its pattern.
+const NAMED: &[(&str, &str, &str)] = &[("/opa/policies/", "policy_id", grc_policy::policy::NAME_PATTERN)];
+
 fn operation(
     path: &str,
     method: &str,
@@ -157,9 +160,12 @@ fn operation(
         // A list under another record may filter by a member of the same name.
         let is = |known: &Value, member: &str, text: &str| known.get(member).and_then(Value::as_str) == Some(text);
         if !parameters.iter().any(|known| is(known, "name", name) && is(known, "in", "path")) {
-            parameters.push(
-                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
-            );
+            let named = NAMED.iter().find(|(within, parameter, _)| path.contains(within) && name == *parameter);
+            let schema = match named {
+                Some((_, _, pattern)) => json!({"type": "string", "pattern": pattern}),
+                None => json!({"type": "string", "format": "uuid"}),
+            };
+            parameters.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
         }
     }
     let one = path.ends_with('}');

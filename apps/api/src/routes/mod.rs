@@ -15,6 +15,7 @@ pub mod incident;
 pub mod keys;
 pub mod members;
 pub mod metrics;
+pub mod opa;
 pub mod reports;
 pub mod risk;
 pub mod vendor;
@@ -42,6 +43,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     bcm::routes(config);
     incident::routes(config);
     a2a::routes(config);
+    opa::routes(config);
     vendor::routes(config);
     audit::routes(config);
 }
@@ -75,6 +77,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         incident::SHAPES,
         incident::metrics::SHAPES,
         a2a::SHAPES,
+        opa::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];
