@@ -38,7 +38,9 @@ async fn ids(s: &Service, token: &str, path: &str) -> Vec<String> {
     let mut cursor = String::new();
     loop {
         let page = s.get(token, &format!("{path}?limit=200{cursor}")).await.must(200);
-        ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap_or_default().to_owned()));
+        ids.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap_or_default().to_owned()),
+        );
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return ids,
@@ -148,7 +150,8 @@ fn the_demo_assesses_this_project_on_its_own_documents() {
         for verdict in ["pass", "partial", "fail"] {
             assert!(verdicts["by_status"][verdict].as_i64().unwrap() > 5, "{verdicts}");
         }
-        let judged = s.get(&token, &format!("/orgs/{org}/findings?evaluated_by=human&include_total=true")).await.must(200);
+        let judged =
+            s.get(&token, &format!("/orgs/{org}/findings?evaluated_by=human&include_total=true")).await.must(200);
         assert_eq!(judged["total"], 2);
         let rejected =
             s.get(&token, &format!("/orgs/{org}/evidence?status__ne=stored&include_total=true")).await.must(200);
@@ -175,7 +178,9 @@ fn loading_the_demo_again_changes_nothing_and_its_journal_goes_forward() {
             let page = s.get(&token, &page).await.must(200);
             for entry in page["items"].as_array().unwrap() {
                 let at = text(entry, "occurred_at");
-                let moment = |text: &str| time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap();
+                let moment = |text: &str| {
+                    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap()
+                };
                 assert!(last.is_empty() || moment(&last) <= moment(&at), "{entry}");
                 last = at;
             }

@@ -46,7 +46,9 @@ fn blocks(page: &str) -> Vec<Block> {
                         blocks.push(Block { line, code, expected: None });
                         continue;
                     }
-                    "json" => Expected::Json(serde_json::from_str(&code).unwrap_or_else(|e| panic!("line {line}: {e}"))),
+                    "json" => {
+                        Expected::Json(serde_json::from_str(&code).unwrap_or_else(|e| panic!("line {line}: {e}")))
+                    }
                     "text" => Expected::Text(code),
                     other => panic!("line {line}: a block of «{other}» is neither run nor compared"),
                 };
@@ -71,7 +73,9 @@ fn lines_are_like(pattern: &[&str], lines: &[&str]) -> bool {
     match pattern {
         [] => lines.is_empty(),
         ["...", rest @ ..] => (0..=lines.len()).any(|skipped| lines_are_like(rest, &lines[skipped..])),
-        [first, rest @ ..] => lines.first().is_some_and(|line| is_like(first, line)) && lines_are_like(rest, &lines[1..]),
+        [first, rest @ ..] => {
+            lines.first().is_some_and(|line| is_like(first, line)) && lines_are_like(rest, &lines[1..])
+        }
     }
 }
 

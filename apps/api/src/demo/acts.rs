@@ -24,7 +24,9 @@ use grc_risk::{
     kri::reading,
 };
 use grc_uow::Uow;
-use grc_vendor::{Assessment as VendorAssessment, Contract, Questionnaire, Service, Vendor, assessment as vendor_assessment};
+use grc_vendor::{
+    Assessment as VendorAssessment, Contract, Questionnaire, Service, Vendor, assessment as vendor_assessment,
+};
 use serde_json::{Map, Value};
 
 use super::{
@@ -173,12 +175,7 @@ async fn any(ctx: &Ctx, uow: &mut Uow, request: &Request, path: &[&str]) -> Resu
 }
 
 /// Creates or changes a record where the path is one of the resource's.
-async fn on<R: Served>(
-    ctx: &Ctx,
-    uow: &mut Uow,
-    request: &Request,
-    path: &[&str],
-) -> Result<Option<Uuid>, Problem> {
+async fn on<R: Served>(ctx: &Ctx, uow: &mut Uow, request: &Request, path: &[&str]) -> Result<Option<Uuid>, Problem> {
     let record = match (request.method, path.split_last()) {
         (Method::Post, _) => {
             let Some(parents) = fits(R::PATH, path) else { return Ok(None) };

@@ -15,11 +15,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use grc_assessments::{Assessment, Finding};
 use grc_identity::organization::{self, OpenOrganization};
-use grc_kernel::{
-    Actor, Changes, Ctx, OrgId, Refusal, Repo, Resource, Role, Uuid, kit,
-    list::Scalar,
-    shape::Shape,
-};
+use grc_kernel::{Actor, Changes, Ctx, OrgId, Refusal, Repo, Resource, Role, Uuid, kit, list::Scalar, shape::Shape};
 use grc_uow::Uow;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -174,8 +170,10 @@ async fn judge(app: &App, ctx: &Ctx) -> Result<(), Problem> {
         let running = Assessment::LIST
             .query()
             .only("status", vec![Scalar::Text("pending".to_owned()), Scalar::Text("in_progress".to_owned())]);
-        let left: Result<i64, Refusal> =
-            app.db.read(ctx.org, async |uow| Ok(kit::count::<Assessment>(ctx, uow.assessments(), &running).await?)).await;
+        let left: Result<i64, Refusal> = app
+            .db
+            .read(ctx.org, async |uow| Ok(kit::count::<Assessment>(ctx, uow.assessments(), &running).await?))
+            .await;
         if left? == 0 {
             return verdicts(app, ctx).await;
         }
