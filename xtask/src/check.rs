@@ -10,7 +10,7 @@ use crate::{cargo, install, root, sh};
 pub fn all() -> Result<()> {
     let begun = Instant::now();
     install::postgres()?;
-    install::tools(&["curl", "jq"])?;
+    install::tools(&["curl", "jq", "openssl", "python3"])?;
     timed("format", || cargo(&["fmt", "--all", "--check"]))?;
     timed("lint", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
