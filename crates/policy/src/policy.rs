@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Ctx, Fact, Meta, Refusal, Repo, Resource, Rules, StoreError, kit,
+    Access, Changes, Ctx, Fact, IfMatch, Meta, Refusal, Repo, Resource, Rules, StoreError, kit,
     list::{Scalar, Sort},
     resource,
     shape::Ty,
@@ -170,15 +170,16 @@ pub async fn put(
     tx: &mut Tx,
     name: &str,
     rego: String,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
 ) -> Result<(Policy, bool), Refusal> {
+    let if_match = if_match.into();
     // Asked again, because another may have put policies since the text was checked.
     candidate(ctx, tx, name, &rego).await?;
     let sha256 = hex::encode(Sha256::digest(&rego));
     let package = package_of(&rego).unwrap_or_default();
     let before = match find(ctx, tx, name).await {
         Ok(policy) => Some(kit::hold::<Policy>(ctx, tx, policy.id, if_match).await?),
-        Err(Refusal::NotFound(_)) if if_match.is_none() => None,
+        Err(Refusal::NotFound(_)) if if_match.allows(0) => None,
         Err(refusal) => return Err(refusal),
     };
     if let Some(before) = before.as_ref().filter(|before| before.sha256 == sha256) {
@@ -232,7 +233,12 @@ async fn next_version(ctx: &Ctx, tx: &mut Tx, name: &str) -> Result<i64, Refusal
 }
 
 /// Removes the policy of a name. Its versions stay.
-pub async fn remove(ctx: &Ctx, tx: &mut Tx, name: &str, if_match: Option<i64>) -> Result<Policy, Refusal> {
+pub async fn remove(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    name: &str,
+    if_match: impl Into<IfMatch> + Send,
+) -> Result<Policy, Refusal> {
     ctx.require(Policy::permission(Access::Admin))?;
     let policy = find(ctx, tx, name).await?;
     let policy = kit::hold::<Policy>(ctx, tx, policy.id, if_match).await?;

@@ -8,7 +8,7 @@ use grc_evidence::{
     store,
 };
 use grc_flows::incident as flows;
-use grc_identity::{api_key, member, rules};
+use grc_identity::{Secrets, api_key, member, rules};
 use grc_incident::{Incident, IncidentId, Review, Task, TimelineEntry, response, review};
 use grc_kernel::{
     Actor, AssessmentId, Changes, Ctx, EvidenceId, Role, Uuid, kit,

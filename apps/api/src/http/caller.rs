@@ -112,6 +112,11 @@ impl Caller {
             Credential::User(..) => return None,
             Credential::Key(key) => (key.org, key.role),
             Credential::Partner(grant) => (grant.org, Role::Viewer),
+            // One that acts in several organizations is at home in none.
+            Credential::Machine(machine) => match machine.places.as_slice() {
+                [(org, role)] => (*org, *role),
+                _ => return None,
+            },
         };
         Some((org, Actor { role: Some(role), ..self.actor() }))
     }
@@ -216,10 +221,9 @@ impl Callers {
                     .db
                     .read(OrgId::PLATFORM, async |uow| uow.identity().members().of_user(account.id).await)
                     .await
-                    .map_err(|error: grc_kernel::StoreError| Problem::from(error))?;
-                let mut active = memberships
-                    .iter()
-                    .filter(|(membership, _)| membership.status == grc_identity::MembershipStatus::Active);
+                    .map_err(|error: StoreError| Problem::from(error))?;
+                let mut active =
+                    memberships.iter().filter(|(membership, _)| membership.status == MembershipStatus::Active);
                 let first = active.next().map(|(membership, _)| membership.org);
                 Ok(first.filter(|_| active.next().is_none()))
             }
