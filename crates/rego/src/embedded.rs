@@ -38,6 +38,10 @@ impl Engine for Embedded {
     }
 
     async fn is_well(&self) -> bool {
+        // A process that waits has shown that it works. Whoever asks often costs nothing by that.
+        if !self.pool.idle().is_empty() {
+            return true;
+        }
         let path = vec!["health".to_owned()];
         let task = Task::Evaluate { modules: Vec::new(), path, input: Value::Null };
         self.pool.carry_out(OrgId::PLATFORM, &task).await.is_ok()
