@@ -142,7 +142,7 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
         let ping = json!({"jsonrpc": "2.0", "id": 5, "method": "ping"});
         assert_eq!(rpc(&s, &key, &[("origin", "https://evil.example.org")], ping.clone()).await.status, 403);
         rpc(&s, "", &[], ping.clone()).await.problem(401, "UNAUTHORIZED");
-        let mistyped = format!("{}x", &key[..key.len() - 1]);
+        let mistyped = format!("{}{}", &key[..key.len() - 1], if key.ends_with('x') { 'y' } else { 'x' });
         rpc(&s, &mistyped, &[], ping).await.problem(401, "UNAUTHORIZED");
         let listen = s.get(&key, "/a2a/mcp").await;
         assert_eq!(listen.header("allow"), "POST, DELETE");
@@ -222,13 +222,8 @@ fn a_grant_opens_what_it_names_and_nothing_else() {
         let by_person = tool(&s, &token, "verify_attestation", json!({"attestation": token_of, "nonce": "n"})).await;
         assert_eq!(by_person["result"]["structuredContent"]["reason"], "wrong_nonce");
         assert_eq!(names_of_tools(&s, &token).await, ["verify_attestation"]);
-        let forged = tool(
-            &s,
-            &key,
-            "verify_attestation",
-            json!({"attestation": format!("{}AA", &token_of[..token_of.len() - 2])}),
-        )
-        .await;
+        let altered = token_of.replacen('.', ".A", 1);
+        let forged = tool(&s, &key, "verify_attestation", json!({"attestation": altered})).await;
         assert_eq!(forged["result"]["structuredContent"]["valid"], false);
         // A machine of the organization's own reads the registers, within its scopes.
         let risk = json!({"title": "Fire", "category": "operational", "likelihood": 2, "impact": 5});
