@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -162,6 +162,14 @@ pub fn fields(problem: &Value) -> Vec<(String, String)> {
     problem["errors"].as_array().unwrap().iter().map(|error| (text(error, "field"), text(error, "code"))).collect()
 }
 
+/// The program that evaluates policies: cargo names it to tests; an example finds it in the folder above its own.
+fn policy_worker() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_policy-worker").map_or_else(
+        || std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("policy-worker"),
+        PathBuf::from,
+    )
+}
+
 impl Service {
     /// Starts one, with more configuration.
     pub async fn start(more: &[(&str, &str)]) -> Self {
@@ -194,7 +202,7 @@ impl Service {
         values.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut config = Config::read(values).unwrap();
         config.durable = false;
-        config.policy_worker = Some(env!("CARGO_BIN_EXE_policy-worker").into());
+        config.policy_worker = Some(policy_worker());
         adjust(&mut config);
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);
