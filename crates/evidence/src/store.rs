@@ -61,6 +61,8 @@ pub trait ObjectStore: Send + Sync {
     async fn open(&self, key: &str) -> Result<Box<dyn ObjectReader>, ObjectError>;
     /// Writes a whole object.
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), ObjectError>;
+    /// Writes an object that is read in pieces. It is there when all of it is, and not before.
+    async fn put_from(&self, key: &str, source: &mut dyn ObjectReader) -> Result<(), ObjectError>;
     /// Removes an object; absent ones are no error.
     async fn delete(&self, key: &str) -> Result<(), ObjectError>;
     /// Whether the store answers.

@@ -146,6 +146,14 @@ impl ObjectStore for LocalStore {
         upload.keep().await
     }
 
+    async fn put_from(&self, key: &str, source: &mut dyn ObjectReader) -> Result<(), ObjectError> {
+        let mut upload = self.begin(key).await?;
+        while let Some(chunk) = source.chunk().await? {
+            upload.write(&chunk).await?;
+        }
+        upload.keep().await
+    }
+
     async fn delete(&self, key: &str) -> Result<(), ObjectError> {
         match fs::remove_file(self.path(key)?).await.map_err(unavailable) {
             Err(ObjectError::Missing) => Ok(()),

@@ -69,23 +69,10 @@ async fn get(app: web::Data<App>, token: web::Path<String>) -> Result<HttpRespon
     let name = terms.filename.unwrap_or_default();
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
-        .insert_header(("Content-Disposition", disposition(&name)))
+        .insert_header(("Content-Disposition", grc_evidence::rules::disposition(&name)))
         .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"))
         .insert_header(("Cache-Control", "private, no-store"))
         .streaming(stream))
-}
-
-/// RFC 6266: a plain name for old clients, the whole one in UTF-8 for the others.
-pub fn disposition(name: &str) -> String {
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    format!("attachment; filename=\"{}\"; filename*=UTF-8''{encoded}", grc_evidence::rules::safe_name(name))
 }
 
 async fn wrong_method() -> Result<HttpResponse, Problem> {
