@@ -126,6 +126,8 @@ pub struct Config {
     pub log: String,
     /// How they look; none: by whether a terminal reads them.
     pub log_format: Option<LogFormat>,
+    /// Whether requests to addresses that users name may reach private ones.
+    pub allow_private_targets: bool,
     /// Job workers.
     pub workers: usize,
     /// The `PATH`, on which PostgreSQL is looked for.
@@ -187,12 +189,14 @@ impl Config {
                 .collect(),
             log: reader.text("GRC_LOG").unwrap_or_else(|| "info".to_owned()),
             log_format: reader.word("GRC_LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
+            allow_private_targets: reader
+                .word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", false), ("true", true)])
+                .unwrap_or(false),
             workers: reader.number("GRC_WORKERS", 0, 256).unwrap_or(2),
             path: None,
         };
         reader.word("GRC_AI_PROVIDER", &[("builtin", ())]);
         reader.word("GRC_AUTH_MODE", &[("local", ())]);
-        reader.word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", ()), ("true", ())]);
         if let Some(url) = &config.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {

@@ -1,9 +1,10 @@
 //! The service: configuration, wiring, HTTP, adapters. A thin shell over the domain crates.
 //!
 //! Reading order: [`config`], [`serve`] (wiring), [`http`] (what every request goes through), [`routes`] (one
-//! file a domain), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs), [`openapi`].
+//! file a domain), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs), [`bulk`] (imports of evidence), [`openapi`].
 
 pub mod adapters;
+pub mod bulk;
 pub mod config;
 pub mod demo;
 pub mod http;

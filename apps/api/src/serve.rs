@@ -16,7 +16,9 @@ use grc_bcm::continuity::climate::HazardTable;
 use grc_cluster::{Cluster, ClusterConfig};
 use grc_evidence::ObjectStore;
 use grc_identity::{Secrets, account};
+use grc_objects::S3Store;
 use grc_kernel::{Actor, Ctx, IdSource, OrgId};
+use grc_outbound::Outbound;
 use grc_postgres::{PgBackend, PoolConfig};
 use grc_uow::Db;
 use paperclip::actix::OpenApiExt;
@@ -31,6 +33,7 @@ use crate::{
         passwords::Argon2Passwords,
         tokens::Tokens,
     },
+    bulk,
     config::{Config, StoreKind},
     http::{caller::Callers, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
@@ -70,6 +73,8 @@ pub struct App {
     pub callers: Callers,
     /// The climate hazards of regions.
     pub hazards: Arc<HazardTable>,
+    /// Fetches what imports name.
+    pub fetcher: Outbound,
     /// How clients reach the service.
     pub public_url: String,
     /// Simulations.
@@ -209,6 +214,11 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let blobs = (config.evidence_store == StoreKind::Local)
         .then(|| LocalStore::new(evidence_folder(&config.data_dir), Arc::clone(&tokens), public_url.clone()));
+    let store: Option<Arc<dyn ObjectStore>> = match (&blobs, &config.s3) {
+        (Some(local), _) => Some(Arc::new(local.clone())),
+        (None, Some(settings)) => Some(Arc::new(S3Store::new(settings).map_err(StartError::setup)?)),
+        (None, None) => None,
+    };
     let db = Db::new(Arc::new(backend.clone()));
     let document = document();
     Ok(App {
@@ -216,7 +226,7 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         callers: Callers::new(db.clone(), Arc::clone(&tokens)),
         methods: Methods::of_document(&document),
         document: Bytes::from(document.to_string()),
-        store: blobs.clone().map(|store| -> Arc<dyn ObjectStore> { Arc::new(store) }),
+        store,
         blobs,
         db,
         backend,
@@ -226,6 +236,7 @@ fn assemble(config: Config, address: SocketAddr, backend: PgBackend, embedded: b
         secrets: SystemSecrets,
         ids: Arc::new(V7Ids),
         hazards: Arc::new(hazards(&config.data_dir)?),
+        fetcher: bulk::fetch::fetcher(&config, &public_url),
         public_url,
         simulator: Simulator::default(),
         draining: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`model`], [`rules`] (names, keys, retention), [`sniff`] and [`extract`] (what a file really is,
 //! and its text), [`store`] (the object-store port and the inspection of an upload), [`service`] (the use cases),
-//! [`handing`] (evidence in other domains' hands).
+//! [`handing`] (evidence in other domains' hands), [`bulk`] (many pieces of evidence at once).
 //!
 //! An upload has two phases, and no store is called inside a transaction: `announce` makes the record and its
 //! object key, the client puts the bytes, `inspect` reads them back outside any transaction, `settle` stores the
@@ -10,6 +10,7 @@
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod bulk;
 pub mod extract;
 pub mod handing;
 pub mod mem;
@@ -27,4 +28,5 @@ pub use ports::EvidenceTx;
 pub use store::{Inspection, ObjectError, ObjectReader, ObjectStore};
 
 /// The resources of this domain.
-pub const RESOURCES: &[Declared] = &[Declared::of::<Evidence>()];
+pub const RESOURCES: &[Declared] = 
+    &[Declared::of::<Evidence>(), Declared::of::<bulk::BulkImport>(), Declared::of::<bulk::BulkItem>()];

@@ -166,10 +166,15 @@ impl Service {
     /// Starts one, with more configuration.
     pub async fn start(more: &[(&str, &str)]) -> Self {
         let database = tokio::task::spawn_blocking(|| database(true)).await.unwrap();
+        Self::on(&database, more).await
+    }
+
+    /// Starts one on a database that another one may have worked on.
+    pub async fn on(database: &str, more: &[(&str, &str)]) -> Self {
         let mut values: BTreeMap<String, String> = [
             ("GRC_BIND", "127.0.0.1:0".to_owned()),
-            ("GRC_DATA_DIR", scratch().join(&database).display().to_string()),
-            ("GRC_DATABASE_URL", url(&database)),
+            ("GRC_DATA_DIR", scratch().join(database).display().to_string()),
+            ("GRC_DATABASE_URL", url(database)),
             ("GRC_DATABASE_POOL", "6".to_owned()),
             ("GRC_BOOTSTRAP_EMAIL", EMAIL.to_owned()),
             ("GRC_BOOTSTRAP_PASSWORD", PASSWORD.to_owned()),
@@ -182,7 +187,7 @@ impl Service {
         config.durable = false;
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);
-        Self { running, database, client: reqwest::Client::new(), base }
+        Self { running, database: database.to_owned(), client: reqwest::Client::new(), base }
     }
 
     /// Sends a request as somebody.

@@ -16,6 +16,8 @@ mod architecture;
 mod bcm;
 mod contracts;
 mod database;
+mod evidence_bulk;
+mod evidence_s3;
 mod golden;
 mod harness;
 mod http;

@@ -85,12 +85,28 @@ impl Upload {
         }
     }
 
-    /// Makes the object lasting and visible, at once and whole.
-    pub async fn keep(mut self) -> Result<(), ObjectError> {
+    /// The same where nothing is in its place yet; false where something is.
+    pub async fn keep_first(mut self) -> Result<bool, ObjectError> {
+        self.settle().await?;
+        // Unlike a rename, a link does not replace what is there.
+        match fs::hard_link(&self.part, &self.path).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), ObjectError> {
         if let Some(mut file) = self.file.take() {
             file.flush().await.map_err(unavailable)?;
             file.sync_all().await.map_err(unavailable)?;
         }
+        Ok(())
+    }
+
+    /// Makes the object lasting and visible, at once and whole.
+    pub async fn keep(mut self) -> Result<(), ObjectError> {
+        self.settle().await?;
         fs::rename(&self.part, &self.path).await.map_err(unavailable)
     }
 }

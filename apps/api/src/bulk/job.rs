@@ -23,7 +23,7 @@ use grc_evidence::{
 use grc_kernel::{Ctx, Job, OrgId, Refusal, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Spool, SpoolReader, aside, folder, unpack};
+use super::{Spool, SpoolReader, aside, fetch, folder, unpack};
 use crate::{adapters::clock, http::problem::Problem, serve::App, worker};
 
 /// How often progress is noted, and with it that the job is still ours.
@@ -185,9 +185,7 @@ async fn bytes(
     source: &mut Option<Archive<File>>,
     item: &BulkItem,
 ) -> Result<Result<File, ItemError>, Problem> {
-    let Some(mut archive) = source.take() else {
-        return Ok(Err(ItemError::whole("missing", "there is no archive that it could come from")));
-    };
+    let Some(mut archive) = source.take() else { return fetch::fetch(app, &item.name).await };
     let (name, folder) = (item.name.clone(), folder(&app.config.data_dir));
     let (archive, unpacked) = aside(move || {
         let unpacked = unpack(&mut archive, &name, &folder);

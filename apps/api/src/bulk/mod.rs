@@ -1,6 +1,7 @@
 //! Bulk imports of evidence: an archive is taken into a file without a name, looked at there, and kept in the store until
 //! a job has made evidence of what is in it ([`job`]). What is in memory at any time is a buffer.
 
+pub mod fetch;
 pub mod job;
 
 use std::{

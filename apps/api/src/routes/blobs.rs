@@ -46,7 +46,9 @@ async fn put(
     if terms.sha256.is_some_and(|wanted| wanted != hex::encode(sha.finalize())) {
         return Err(Problem::new(400, "the upload's SHA-256 is not the announced one"));
     }
-    upload.keep().await?;
+    if !upload.keep_first().await? {
+        return Err(Problem::new(412, "the object is there already, and is not overwritten"));
+    }
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -15,5 +15,8 @@ pub mod plan;
 pub mod service;
 pub mod types;
 
+#[cfg(test)]
+mod tests;
+
 pub use model::{BulkImport, BulkItem, ImportId, ImportStatus, ItemId, ItemStatus};
 pub use plan::Planned;

@@ -26,7 +26,7 @@ use crate::{
     http::{
         call::{Answer, Begun, Call, EvidenceRead, EvidenceReview, Is, Reply},
         problem::Problem,
-        shape::{Ty, must, null},
+        shape::{Ty, may, must, null},
     },
     shapes,
 };
@@ -64,8 +64,25 @@ shapes! {
         must("revision", Ty::Int(1, i64::MAX), "Its revision."),
         null("finished_at", Ty::Time, "When it was over."),
     ]],
-    /// Files to import: an archive as it is, or a list.
-    EvidenceImportBody [&[]],
+    /// A file to fetch.
+    EvidenceImportAddress [&[
+        must("url", Ty::Url, "Where it is: https, on the open internet."),
+        may("filename", Ty::Line(255), "Its name; else the last part of the address."),
+        may("content_type", Ty::Line(127), "Its media type; else by its name."),
+        may("control_refs", Ty::List(&Ty::Line(200), 1_000), "The requirements it speaks to, KEY:ref."),
+        may("collected_at", Ty::Time, "When it was collected."),
+        may("valid_until", Ty::Time, "Until when it is valid."),
+        may("retention_until", Ty::Time, "Until when it may not be deleted."),
+        may("finding_id", Ty::Id, "The finding it belongs to."),
+        may("assessment_id", Ty::Id, "The assessment it belongs to."),
+        may("version_of", Ty::Id, "The evidence that it replaces."),
+        may("sha256", Ty::Line(64), "Its SHA-256 in hex."),
+        may("size", Ty::Int(0, i64::MAX), "Its size in bytes."),
+    ]],
+    /// Files to fetch and import.
+    EvidenceImportList [&[
+        must("items", Ty::List(&Ty::Object(<EvidenceImportAddress as crate::http::shape::Shaped>::SHAPE), 10_000), "The files. The list alone will do as well."),
+    ]],
 }
 
 /// A body that is not read before its handler says so: an archive, or a list.
@@ -91,7 +108,7 @@ impl OperationModifier for Incoming {
             in_: ParameterIn::Body,
             name: "body".into(),
             required: true,
-            schema: Some(DefaultSchemaRaw { title: Some("x-archive".into()), ..DefaultSchemaRaw::default() }),
+            schema: Some(DefaultSchemaRaw { title: Some("x-shape:EvidenceImportList+application/zip".into()), ..DefaultSchemaRaw::default() }),
             ..Parameter::default()
         }));
     }
