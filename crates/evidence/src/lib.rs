@@ -15,6 +15,7 @@ pub mod extract;
 pub mod handing;
 pub mod mem;
 pub mod model;
+mod office;
 pub mod ports;
 pub mod rules;
 pub mod service;

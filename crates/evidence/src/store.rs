@@ -82,9 +82,17 @@ pub struct Inspection {
     pub text: Option<String>,
 }
 
-/// Reads an object back: counts, hashes, sniffs, extracts. The whole object is hashed, its first 8 MiB are
-/// kept for the text.
-pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Inspection, ObjectError> {
+/// An object that was read to its end: counted and hashed, its beginning kept.
+#[derive(Clone, Debug)]
+pub struct ReadBack {
+    content_type: String,
+    size: i64,
+    sha256: String,
+    kept: Vec<u8>,
+}
+
+/// Reads an object back. All of it is hashed, its first 8 MiB are kept for the text.
+pub async fn read_back(store: &dyn ObjectStore, evidence: &Evidence) -> Result<ReadBack, ObjectError> {
     let mut reader = store.open(&evidence.object_key).await?;
     let mut sha = Sha256::new();
     let mut size: i64 = 0;
@@ -95,10 +103,24 @@ pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Ins
         let room = extract::BYTES_MAX.saturating_sub(kept.len());
         kept.extend(chunk.iter().take(room));
     }
-    let head = kept.get(..kept.len().min(sniff::HEAD)).unwrap_or_default();
-    let agreed = sniff::agree(&evidence.content_type, head).map(|_| ());
-    let text = if agreed.is_ok() { extract::extract(&evidence.content_type, &kept) } else { None };
-    Ok(Inspection { size, sha256: hex::encode(sha.finalize()), agreed, text })
+    let content_type = evidence.content_type.clone();
+    Ok(ReadBack { content_type, size, sha256: hex::encode(sha.finalize()), kept })
+}
+
+impl ReadBack {
+    /// Looks at what was read: whether it is of the declared type, and its text. Calculation only, and up to a second of
+    /// it: nothing for a thread that others wait for.
+    pub fn inspect(self) -> Inspection {
+        let head = self.kept.get(..self.kept.len().min(sniff::HEAD)).unwrap_or_default();
+        let agreed = sniff::agree(&self.content_type, head).map(|_| ());
+        let text = if agreed.is_ok() { extract::extract(&self.content_type, &self.kept) } else { None };
+        Inspection { size: self.size, sha256: self.sha256, agreed, text }
+    }
+}
+
+/// Reads an object back and inspects it at once.
+pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Inspection, ObjectError> {
+    Ok(read_back(store, evidence).await?.inspect())
 }
 
 /// Recomputes an object's SHA-256.

@@ -151,7 +151,8 @@ async fn one(
         Err(error) => return refuse(app, ctx, job, item, None, vec![error]).await,
     };
     store.put_from(&evidence.object_key, &mut SpoolReader(tokio::fs::File::from_std(file))).await?;
-    let inspection = store::inspect(store, &evidence).await?;
+    let read = store::read_back(store, &evidence).await?;
+    let inspection = aside(move || read.inspect()).await?;
     let kept: Result<_, Refusal> =
         app.db.write(job.org, async |uow| service::keep(ctx, uow.evidence(), job, item.id, &inspection).await).await;
     match kept {

@@ -155,10 +155,11 @@ async fn complete(
     if waiting.status == EvidenceStatus::Stored {
         return call.write(body.bytes(), async |ctx, uow| answer(ctx, uow, waiting).await).await;
     }
-    let inspection = store::inspect(store.as_ref(), &waiting).await.map_err(|error| match error {
+    let read = store::read_back(store.as_ref(), &waiting).await.map_err(|error| match error {
         ObjectError::Missing => Problem::new(409, "nothing has been uploaded yet"),
         other => other.into(),
     })?;
+    let inspection = crate::bulk::aside(move || read.inspect()).await?;
     if let Some(difference) = service::differs(&waiting, &inspection) {
         // The store overwrites nothing, so what is wrong goes, and another attempt has its place.
         store.delete(&waiting.object_key).await?;

@@ -173,6 +173,9 @@ pub async fn begin(
         return Ok(kept);
     }
     let planned = if list {
+        if spool.size > manifest::BYTES_MAX {
+            return Err(Problem::new(413, format!("a list may have at most {} bytes", manifest::BYTES_MAX)));
+        }
         plan::of_addresses(manifest::read_json(&spool.whole().await?).map_err(Problem::fields)?)
     } else {
         spool.plan().await?
