@@ -49,7 +49,7 @@ fn what_common_writers_make_is_read() {
     writer.start_file("long.bin", packed.large_file(true)).unwrap();
     writer.write_all(&long).unwrap();
     writer.start_file("empty", SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored)).unwrap();
-    writer.set_comment("made for a test");
+    writer.set_comment("made for a test").unwrap();
     let bytes = writer.finish().unwrap().into_inner();
     let mut archive = open(&bytes).unwrap();
     let names: Vec<&str> = archive.entries().iter().map(|entry| entry.name.as_str()).collect();

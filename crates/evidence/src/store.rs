@@ -67,6 +67,10 @@ pub trait ObjectStore: Send + Sync {
     async fn delete(&self, key: &str) -> Result<(), ObjectError>;
     /// Whether the store answers.
     async fn check(&self) -> Result<(), ObjectError>;
+    /// Whether a URL to it would be of use: asked before one is handed out. A store in the same process always is.
+    async fn ready(&self) -> Result<(), ObjectError> {
+        Ok(())
+    }
 }
 
 /// What the inspection of an uploaded object showed.

@@ -159,6 +159,10 @@ impl ObjectStore for S3Store {
         }
     }
 
+    async fn ready(&self) -> Result<(), ObjectError> {
+        self.check().await
+    }
+
     /// Whoever asks within a few seconds of another is given the same answer: the health of a service is asked by
     /// anybody, and often.
     async fn check(&self) -> Result<(), ObjectError> {

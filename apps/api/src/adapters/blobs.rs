@@ -181,6 +181,10 @@ impl ObjectStore for LocalStore {
         fs::create_dir_all(&self.folder).await.map_err(unavailable)?;
         let probe = self.folder.join(".probe");
         fs::write(&probe, b"ok").await.map_err(unavailable)?;
-        fs::remove_file(&probe).await.map_err(unavailable)
+        // Somebody else who asked at the same time may have removed it.
+        match fs::remove_file(&probe).await.map_err(unavailable) {
+            Err(ObjectError::Missing) => Ok(()),
+            other => other,
+        }
     }
 }

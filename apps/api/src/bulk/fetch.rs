@@ -47,7 +47,7 @@ pub async fn fetch(app: &App, address: &str) -> Result<Result<File, ItemError>, 
         let detail = format!("the address answered {}", answer.status);
         return Ok(Err(ItemError { field: "url".to_owned(), code: "unreachable".to_owned(), detail }));
     }
-    let mut file = tokio::fs::File::from_std(Spool::new(folder(&app.config.data_dir)).await?);
+    let mut file = tokio::fs::File::from_std(Spool::file(folder(&app.config.data_dir)).await?);
     let mut body = answer.stream();
     while let Some(chunk) = body.next().await {
         match chunk {

@@ -108,7 +108,7 @@ async fn archive(app: &App, store: &dyn ObjectStore, key: &str) -> Result<Result
         Err(ObjectError::Missing) => return Ok(Err("the archive is not in the store any more".to_owned())),
         Err(error) => return Err(error.into()),
     };
-    let file = Spool::new(folder(&app.config.data_dir)).await?;
+    let file = Spool::file(folder(&app.config.data_dir)).await?;
     let mut writing = tokio::fs::File::from_std(file);
     while let Some(chunk) = reader.chunk().await? {
         tokio::io::AsyncWriteExt::write_all(&mut writing, &chunk).await.map_err(super::broken)?;

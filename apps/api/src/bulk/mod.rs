@@ -59,8 +59,8 @@ pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 }
 
 impl Spool {
-    /// An empty one.
-    pub async fn new(folder: PathBuf) -> Result<File, Problem> {
+    /// An empty file of this kind.
+    pub async fn file(folder: PathBuf) -> Result<File, Problem> {
         aside(move || {
             std::fs::create_dir_all(&folder)?;
             tempfile::tempfile_in(folder)
@@ -76,7 +76,7 @@ impl Spool {
         if announced.and_then(|v| v.to_str().ok()?.parse::<usize>().ok()).is_some_and(|length| length > IMPORT_MAX) {
             return Err(too_large());
         }
-        let file = Self::new(folder).await?;
+        let file = Self::file(folder).await?;
         let mut writing = tokio::fs::File::from_std(file);
         let mut sha = Sha256::new();
         let mut size: usize = 0;

@@ -88,7 +88,7 @@ fn store<R: Right>(call: &Call<R>) -> Result<Arc<dyn ObjectStore>, Problem> {
 /// The store, which answers: a URL to one that does not would only be an error later, and elsewhere.
 async fn well<R: Right>(call: &Call<R>) -> Result<Arc<dyn ObjectStore>, Problem> {
     let store = store(call)?;
-    store.check().await?;
+    store.ready().await?;
     Ok(store)
 }
 
@@ -200,7 +200,7 @@ async fn download_url(call: Call<EvidenceRead>, _path: web::Path<Uuid>) -> Resul
         key = Some(value);
     }
     let key = key.filter(|key| !key.is_empty()).ok_or_else(|| field("key", "required", "must be given"))?;
-    store.check().await?;
+    store.ready().await?;
     // Handing a file out is a touch, so this read writes the custody record.
     let ctx = call.ctx();
     let found: Result<_, Refusal> =
