@@ -122,5 +122,5 @@ resource! {
     /// What the manifest says of it.
     said: Map<String, Value> = Ty::Any, hidden;
     /// What is wrong with it.
-    errors: Vec<ItemError> = Ty::List(&Ty::Object(<ItemError as grc_kernel::resource::Nested>::SHAPE), ROWS_MAX), computed;
+    errors: Vec<ItemError> = Ty::List(&Ty::Object(<ItemError as resource::Nested>::SHAPE), ROWS_MAX), computed;
 }
