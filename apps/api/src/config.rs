@@ -269,7 +269,10 @@ impl Reader {
             }
         }
         let [Some(endpoint), Some(bucket), Some(access_key), Some(secret_key)] = given else { return (kind, None) };
-        let checks = [("GRC_S3_ENDPOINT", settings::check_endpoint(&endpoint)), ("GRC_S3_BUCKET", settings::check_bucket(&bucket))];
+        let checks = [
+            ("GRC_S3_ENDPOINT", settings::check_endpoint(&endpoint)),
+            ("GRC_S3_BUCKET", settings::check_bucket(&bucket)),
+        ];
         for (name, check) in checks {
             if let Err(problem) = check {
                 self.problems.push(format!("{name}: {problem}"));

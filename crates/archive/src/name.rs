@@ -63,7 +63,11 @@ mod tests {
             ("a\u{202e}fdp.exe", Err(Why::Name)),
         ] {
             let found = path(raw.as_bytes());
-            assert_eq!(found.as_ref().map(|(name, folder)| (name.as_str(), *folder)).map_err(|why| *why), wanted, "{raw:?}");
+            assert_eq!(
+                found.as_ref().map(|(name, folder)| (name.as_str(), *folder)).map_err(|why| *why),
+                wanted,
+                "{raw:?}"
+            );
         }
         assert_eq!(path(b"caf\x82.txt"), Err(Why::Name), "not UTF-8");
         assert_eq!(path(&[b'a'; PATH_MAX + 1]), Err(Why::Name));

@@ -41,11 +41,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// Unpacks a file into a sink, piece by piece. Where it fails, the sink has been given bytes that are not the file's.
-    pub fn unpack(
-        &mut self,
-        name: &str,
-        sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<(), ArchiveError> {
+    pub fn unpack(&mut self, name: &str, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), ArchiveError> {
         let entry = self.entry(name).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         unpack(&mut self.reader, &entry, sink)
     }

@@ -48,7 +48,9 @@ fn what_common_writers_make_is_read() {
     writer.write_all(b"Reviewed.").unwrap();
     writer.start_file("long.bin", packed.large_file(true)).unwrap();
     writer.write_all(&long).unwrap();
-    writer.start_file("empty", SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored)).unwrap();
+    writer
+        .start_file("empty", SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored))
+        .unwrap();
     writer.set_comment("made for a test").unwrap();
     let bytes = writer.finish().unwrap().into_inner();
     let mut archive = open(&bytes).unwrap();

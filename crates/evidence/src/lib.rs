@@ -8,9 +8,9 @@
 //! object key, the client puts the bytes, `inspect` reads them back outside any transaction, `settle` stores the
 //! outcome.
 
+pub mod bulk;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
-pub mod bulk;
 pub mod extract;
 pub mod handing;
 pub mod mem;
@@ -29,5 +29,5 @@ pub use ports::EvidenceTx;
 pub use store::{Inspection, ObjectError, ObjectReader, ObjectStore};
 
 /// The resources of this domain.
-pub const RESOURCES: &[Declared] = 
+pub const RESOURCES: &[Declared] =
     &[Declared::of::<Evidence>(), Declared::of::<bulk::BulkImport>(), Declared::of::<bulk::BulkItem>()];

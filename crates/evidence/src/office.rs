@@ -107,11 +107,16 @@ mod tests {
             ("xl/sharedStrings.xml", "<sst><si><t>Backup</t></si><si><r><t>res</t></r><r><t>tored</t></r></si></sst>"),
         ]);
         assert_eq!(text(&excel).unwrap(), "Backup\nrestored\ninline\n");
-        let slides: Vec<(String, String)> =
-            [10, 2].iter().map(|n| (format!("ppt/slides/slide{n}.xml"), format!("<a:p><a:t>{n}</a:t></a:p>"))).collect();
+        let slides: Vec<(String, String)> = [10, 2]
+            .iter()
+            .map(|n| (format!("ppt/slides/slide{n}.xml"), format!("<a:p><a:t>{n}</a:t></a:p>")))
+            .collect();
         let slides: Vec<(&str, &str)> = slides.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         assert_eq!(text(&pack(&slides)).unwrap(), "2\n10\n");
-        let writer = pack(&[("content.xml", "<office:body><text:h>Title</text:h><text:p>a<text:s/>b<text:line-break/>c</text:p></office:body>")]);
+        let writer = pack(&[(
+            "content.xml",
+            "<office:body><text:h>Title</text:h><text:p>a<text:s/>b<text:line-break/>c</text:p></office:body>",
+        )]);
         assert_eq!(text(&writer).unwrap(), "Title\na b\nc\n");
     }
 

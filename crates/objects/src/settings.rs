@@ -30,9 +30,8 @@ impl std::fmt::Debug for Settings {
 /// The region of a store for which none is configured: R2 calls its only one `auto`, and MinIO and its like take
 /// whatever AWS takes.
 pub fn default_region(endpoint: &str) -> &'static str {
-    let r2 = Url::parse(endpoint).is_ok_and(|url| {
-        url.host_str().is_some_and(|host| host.ends_with(".r2.cloudflarestorage.com"))
-    });
+    let r2 = Url::parse(endpoint)
+        .is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(".r2.cloudflarestorage.com")));
     if r2 { "auto" } else { "us-east-1" }
 }
 
@@ -81,9 +80,14 @@ mod tests {
         ] {
             assert_eq!(check_endpoint(endpoint).is_ok(), fits, "{endpoint}");
         }
-        for (name, fits) in
-            [("evidence", true), ("grc.evidence-2026", true), ("ab", false), ("Evidence", false), ("-x-", false), ("a..b", false)]
-        {
+        for (name, fits) in [
+            ("evidence", true),
+            ("grc.evidence-2026", true),
+            ("ab", false),
+            ("Evidence", false),
+            ("-x-", false),
+            ("a..b", false),
+        ] {
             assert_eq!(check_bucket(name).is_ok(), fits, "{name}");
         }
         assert_eq!(default_region("https://0123.r2.cloudflarestorage.com"), "auto");

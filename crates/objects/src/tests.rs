@@ -183,9 +183,10 @@ async fn large_objects_go_in_parts_and_come_back_whole() {
     let mut broken = Source { left: 2 * part, chunk: 100_000, breaks: true };
     assert!(place.store.put_from(KEY, &mut broken).await.is_err());
     assert!(matches!(place.store.open(KEY).await, Err(ObjectError::Missing)), "half an object is none");
-    let left = std::fs::read_dir(place.folder.path()).unwrap().flatten().filter(|entry| {
-        entry.file_name().to_string_lossy().contains(".part-")
-    });
+    let left = std::fs::read_dir(place.folder.path())
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().contains(".part-"));
     assert_eq!(left.count(), 0, "its parts are given up");
 }
 

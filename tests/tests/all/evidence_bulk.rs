@@ -67,10 +67,14 @@ fn an_archive_becomes_evidence_file_by_file() {
             ("extra.txt", b"nobody named me"),
             ("__MACOSX/._restore.csv", b"litter"),
         ]);
-        let got = send(&s, &token, &org, archive.clone(), &[("idempotency-key", "once"), ("x-request-id", "bulk-1")]).await;
+        let got =
+            send(&s, &token, &org, archive.clone(), &[("idempotency-key", "once"), ("x-request-id", "bulk-1")]).await;
         let location = got.header("location");
         let begun = got.must(202);
-        assert_eq!((begun["kind"].as_str(), begun["items"].as_array().unwrap().len()), (Some("evidence.bulk_import"), 7));
+        assert_eq!(
+            (begun["kind"].as_str(), begun["items"].as_array().unwrap().len()),
+            (Some("evidence.bulk_import"), 7)
+        );
         assert_eq!(location, format!("/api/v1/orgs/{org}/evidence/bulk-import/{}", text(&begun, "id")));
         assert_eq!(count(&s, "SELECT count(*) FROM journal WHERE request_id = 'bulk-1'"), 1);
         let done = over(&s, &token, &location).await;
@@ -81,7 +85,11 @@ fn an_archive_becomes_evidence_file_by_file() {
             .unwrap()
             .iter()
             .map(|item| {
-                let codes = item["errors"].as_array().unwrap().iter().map(|e| format!("{} {}", text(e, "field"), text(e, "code")));
+                let codes = item["errors"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|e| format!("{} {}", text(e, "field"), text(e, "code")));
                 (item["name"].clone(), item["row"].clone(), item["status"].clone(), codes.collect())
             })
             .collect();
@@ -93,7 +101,12 @@ fn an_archive_becomes_evidence_file_by_file() {
             [
                 row("policies/Zugriff.md", json!(2), "stored", &[]),
                 row("restore.csv", json!(3), "stored", &[]),
-                row("wrong.txt", json!(4), "failed", &["control_refs[0] unknown_reference", "collected_at out_of_range"]),
+                row(
+                    "wrong.txt",
+                    json!(4),
+                    "failed",
+                    &["control_refs[0] unknown_reference", "collected_at out_of_range"]
+                ),
                 row("lie.pdf", json!(5), "failed", &["content_type mismatch"]),
                 row("hash.txt", json!(6), "failed", &["sha256 mismatch"]),
                 row("absent.txt", json!(7), "failed", &["filename missing"]),
@@ -126,7 +139,8 @@ fn an_archive_becomes_evidence_file_by_file() {
         // The same request is the same import.
         let again = send(&s, &token, &org, archive, &[("idempotency-key", "once")]).await;
         assert_eq!((again.status, again.header("idempotency-replayed")), (202, "true".to_owned()));
-        let other = send(&s, &token, &org, pack(&[("manifest.csv", b"filename\na\n")]), &[("idempotency-key", "once")]).await;
+        let other =
+            send(&s, &token, &org, pack(&[("manifest.csv", b"filename\na\n")]), &[("idempotency-key", "once")]).await;
         other.problem(422, "IDEMPOTENCY_KEY_REUSED");
         // The archive and the two files that were refused are removed: two pieces of evidence are left.
         let folder = scratch().join(&s.database).join("evidence").join(&org);
@@ -186,7 +200,9 @@ fn what_is_no_good_archive_is_refused_and_leaves_nothing() {
             assert_eq!(fields(&problem), [(field.to_owned(), code.to_owned())], "{what}");
         }
         let path = format!("/orgs/{org}/evidence/bulk-import");
-        s.send(&token, "POST", &path, &[("content-type", "application/pdf")], Some(good.clone())).await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+        s.send(&token, "POST", &path, &[("content-type", "application/pdf")], Some(good.clone()))
+            .await
+            .problem(415, "UNSUPPORTED_MEDIA_TYPE");
         let large = vec![b'x'; 64 * 1024 * 1024 + 1];
         send(&s, &token, &org, large, &[]).await.problem(413, "PAYLOAD_TOO_LARGE");
 

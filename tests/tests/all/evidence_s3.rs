@@ -45,7 +45,8 @@ async fn put(s: &Service, target: &Value, bytes: &[u8]) -> Got {
 }
 
 async fn announce(s: &Service, token: &str, org: &str, more: Value) -> Value {
-    let mut body = json!({"filename": "backup \"2026\".txt", "content_type": "text/plain", "control_refs": ["SOC2_TYPE2:A1.2"]});
+    let mut body =
+        json!({"filename": "backup \"2026\".txt", "content_type": "text/plain", "control_refs": ["SOC2_TYPE2:A1.2"]});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     s.json(token, "POST", &format!("/orgs/{org}/evidence/upload-url"), body).await.must(201)
 }
@@ -183,7 +184,10 @@ fn a_store_that_is_away_is_a_clear_answer_in_seconds() {
         // What needs no file goes on.
         s.get(&token, &one).await.must(200);
         let health = s.get("", "/health").await.must(200);
-        assert_eq!((&health["status"], &health["services"]["evidence_store"]), (&json!("healthy"), &json!("unhealthy")));
+        assert_eq!(
+            (&health["status"], &health["services"]["evidence_store"]),
+            (&json!("healthy"), &json!("unhealthy"))
+        );
         let _again = Server::start(&folder, address).await.unwrap();
         tokio::time::sleep(Duration::from_millis(5_100)).await;
         assert_eq!(s.get(&token, &format!("{one}/integrity")).await.must(200)["status"], "intact");

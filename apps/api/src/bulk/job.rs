@@ -59,13 +59,7 @@ async fn beat(app: &Data<App>, job: &Job, import: &BulkImport, done: i64) -> Res
     Ok(app.db.write(job.org, async |uow| uow.evidence().jobs().progress(job, percent).await).await?)
 }
 
-async fn work(
-    app: &Data<App>,
-    ctx: &Ctx,
-    job: &Job,
-    import: &BulkImport,
-    done: Arc<AtomicI64>,
-) -> Result<(), Problem> {
+async fn work(app: &Data<App>, ctx: &Ctx, job: &Job, import: &BulkImport, done: Arc<AtomicI64>) -> Result<(), Problem> {
     let store = app.store.clone().ok_or_else(|| Problem::new(503, "no evidence store is configured"))?;
     let mut items = next(app, ctx, import.id).await?;
     let mut source = match (&import.archive_key, items.is_empty()) {

@@ -10,11 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actix_web::{
-    HttpRequest,
-    dev::Payload,
-    http::header,
-};
+use actix_web::{HttpRequest, dev::Payload, http::header};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;

@@ -215,7 +215,8 @@ fn operation(
             let name =
                 body.pointer("/schema/title").and_then(Value::as_str).and_then(|title| title.strip_prefix("x-shape:"));
             // A body that may be a file as well as a document.
-            let (name, file) = name.and_then(|name| name.split_once('+')).map_or((name, None), |(n, f)| (Some(n), Some(f)));
+            let (name, file) =
+                name.and_then(|name| name.split_once('+')).map_or((name, None), |(n, f)| (Some(n), Some(f)));
             let shape = name.and_then(|name| known.get(name));
             let required = method != "post" || shape.is_some_and(|shape| shape.all().any(|member| member.required));
             let mut kinds = json!({"application/json": content(name.unwrap_or_default(), shape)});

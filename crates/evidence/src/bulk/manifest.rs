@@ -98,7 +98,8 @@ pub fn read_csv(bytes: &[u8]) -> Result<Vec<Row>, Vec<FieldError>> {
 /// Reads a JSON list of objects, or an object whose `items` is one.
 pub fn read_json(bytes: &[u8]) -> Result<Vec<Row>, Vec<FieldError>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| refused("invalid", format!("is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| refused("invalid", format!("is not JSON: {error}")))?;
     let list = match value {
         Value::Array(list) => list,
         Value::Object(mut members) => match members.remove("items") {

@@ -69,7 +69,8 @@ mod tests {
         let rows = read_csv(b"filename\na.txt\nb/c.txt\na.txt\nabsent.txt\n").unwrap();
         let files = ["manifest.csv", "a.txt", "b/c.txt", "extra.txt", "__MACOSX/._a.txt", "b/.DS_Store"];
         let planned = of_archive(rows, &files);
-        let told: Vec<_> = planned.iter().map(|p| (p.number, p.name.as_str(), p.errors.first().map(|e| e.code))).collect();
+        let told: Vec<_> =
+            planned.iter().map(|p| (p.number, p.name.as_str(), p.errors.first().map(|e| e.code))).collect();
         assert_eq!(
             told,
             [

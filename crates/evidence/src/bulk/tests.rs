@@ -29,7 +29,8 @@ fn inspected(text: &str) -> Inspection {
 /// An import of three rows, one of them not in the archive, and its job as a worker has it.
 async fn begun(ctx: &Ctx, tx: &mut MemTables) -> (ImportId, Job) {
     tx.keep(|known: &mut KnownRequirements| known.0.insert("SOC2_TYPE2:CC6.1".into()));
-    let rows = "filename,control_refs,retention_until\na.txt,SOC2_TYPE2:CC6.1,2030-01-01\nb.txt,SOC2_TYPE2:NO,\nabsent,,\n";
+    let rows =
+        "filename,control_refs,retention_until\na.txt,SOC2_TYPE2:CC6.1,2030-01-01\nb.txt,SOC2_TYPE2:NO,\nabsent,,\n";
     let planned = plan::of_archive(manifest::read_csv(rows.as_bytes()).unwrap(), &["manifest.csv", "a.txt", "b.txt"]);
     let id: ImportId = ctx.new_id();
     let archive = Archive { key: service::archive_key(ctx, id), sha256: "cd".repeat(32), size: 400 };
@@ -70,7 +71,9 @@ fn an_item_becomes_evidence_once_and_its_faults_are_its_own() {
         assert_eq!(service::keep(&ctx, tx, &job, items[0].id, &inspected("hello")).await.unwrap(), None);
         assert_eq!(touches(tx, kept.id).await, [Touch::Uploaded]);
 
-        let Err(Refusal::Invalid(errors)) = service::judge(&ctx, tx, &items[1]).await else { panic!("no such control") };
+        let Err(Refusal::Invalid(errors)) = service::judge(&ctx, tx, &items[1]).await else {
+            panic!("no such control")
+        };
         let errors: Vec<ItemError> = errors.iter().map(ItemError::from).collect();
         service::refuse(&ctx, tx, &job, items[1].id, Some("some/key"), errors).await.unwrap();
         assert!(service::next(&ctx, tx, id).await.unwrap().is_empty());
@@ -116,7 +119,12 @@ fn an_import_that_is_refused_or_given_up_says_why_and_has_its_archive_removed() 
         let (import, _, items) = service::get(&ctx, tx, id).await.unwrap();
         assert_eq!((import.status, import.error.as_deref()), (ImportStatus::Failed, Some("an entry lies")));
         assert_eq!(items.iter().filter(|item| item.status == ItemStatus::Queued).count(), 2);
-        assert!(tx.jobs.jobs.iter().any(|job| job.kind == PURGE_JOB && job.payload["object_key"] == service::archive_key(&ctx, id)));
+        assert!(
+            tx.jobs
+                .jobs
+                .iter()
+                .any(|job| job.kind == PURGE_JOB && job.payload["object_key"] == service::archive_key(&ctx, id))
+        );
         service::fail(&ctx, tx, id, "again").await.unwrap();
         assert_eq!(service::get(&ctx, tx, id).await.unwrap().0.error.as_deref(), Some("an entry lies"));
         let item = BulkItem::LIST.query().limited(9);

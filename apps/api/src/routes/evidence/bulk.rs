@@ -4,9 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_evidence::bulk::{
-    BulkImport, ImportId, ImportStatus, ItemStatus,
-    manifest, plan,
+    BulkImport, ImportId, ImportStatus, ItemStatus, manifest,
     model::{BulkItem, ItemError},
+    plan,
     service::{self, Archive, Standing},
 };
 use grc_kernel::{Refusal, record::timestamp, resource::Nested};
@@ -108,7 +108,10 @@ impl OperationModifier for Incoming {
             in_: ParameterIn::Body,
             name: "body".into(),
             required: true,
-            schema: Some(DefaultSchemaRaw { title: Some("x-shape:EvidenceImportList+application/zip".into()), ..DefaultSchemaRaw::default() }),
+            schema: Some(DefaultSchemaRaw {
+                title: Some("x-shape:EvidenceImportList+application/zip".into()),
+                ..DefaultSchemaRaw::default()
+            }),
             ..Parameter::default()
         }));
     }
