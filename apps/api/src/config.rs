@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 pub use access::{AuthMode, CloudflareAccess, ServiceToken};
 
+use grc_objects::settings::{self, Settings};
+
 /// Every variable that the service knows.
 const KNOWN: &[&str] = &[
     "GRC_CONFIG",
@@ -54,11 +56,6 @@ const KNOWN: &[&str] = &[
 /// Variables of the contract whose part this version does not have yet. Setting one is an error rather than
 /// a promise that nobody keeps.
 const LATER: &[&str] = &[
-    "GRC_S3_ENDPOINT",
-    "GRC_S3_BUCKET",
-    "GRC_S3_REGION",
-    "GRC_S3_ACCESS_KEY",
-    "GRC_S3_SECRET_KEY",
     "GRC_STEAMPIPE_URL",
     "GRC_AI_BASE_URL",
     "GRC_AI_MODEL",
@@ -73,6 +70,8 @@ const LATER: &[&str] = &[
 pub enum StoreKind {
     /// In the data directory.
     Local,
+    /// In an S3-compatible store.
+    S3,
     /// Nowhere: evidence routes answer 503.
     None,
 }
@@ -132,6 +131,8 @@ pub struct Config {
     pub policy_worker: Option<PathBuf>,
     /// Where evidence lies.
     pub evidence_store: StoreKind,
+    /// The S3-compatible store, where evidence lies in one.
+    pub s3: Option<Settings>,
     /// The first platform admin's address.
     pub bootstrap_email: String,
     /// And password; generated where none is given.
@@ -182,6 +183,7 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let origins = reader.text("GRC_CORS_ORIGINS").unwrap_or_default();
         let (auth_mode, cloudflare) = access::read(&mut reader);
+        let (evidence_store, s3) = reader.store();
         let config = Self {
             bind: reader
                 .parsed("GRC_BIND", "an address such as 127.0.0.1:8000")
@@ -204,9 +206,8 @@ impl Config {
             upload_pace: UploadPace::default(),
             opa_url: reader.text("GRC_OPA_URL"),
             policy_worker: None,
-            evidence_store: reader
-                .word("GRC_EVIDENCE_STORE", &[("local", StoreKind::Local), ("none", StoreKind::None)])
-                .unwrap_or(StoreKind::Local),
+            evidence_store,
+            s3,
             bootstrap_email: reader.text("GRC_BOOTSTRAP_EMAIL").unwrap_or_else(|| "admin@localhost".to_owned()),
             bootstrap_password: reader.text("GRC_BOOTSTRAP_PASSWORD"),
             public_url: reader.text("GRC_PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned()),
@@ -247,6 +248,9 @@ impl Config {
     }
 }
 
+/// What an S3-compatible store needs, besides a region.
+const S3_NEEDS: [&str; 4] = ["GRC_S3_ENDPOINT", "GRC_S3_BUCKET", "GRC_S3_ACCESS_KEY", "GRC_S3_SECRET_KEY"];
+
 struct Reader {
     values: BTreeMap<String, String>,
     problems: Vec<String>,
@@ -285,6 +289,39 @@ impl Reader {
                 self.problems.push(format!("{name}: this version does not support it yet"));
             }
         }
+    }
+
+    /// Where evidence lies: as it is said, else in the S3 store that is configured, else here.
+    fn store(&mut self) -> (StoreKind, Option<Settings>) {
+        let words = [("local", StoreKind::Local), ("s3", StoreKind::S3), ("none", StoreKind::None)];
+        let said = self.text("GRC_EVIDENCE_STORE");
+        let kind = self.word("GRC_EVIDENCE_STORE", &words);
+        let given = S3_NEEDS.map(|name| self.text(name));
+        let kind = match (said, kind) {
+            (Some(_), kind) => kind.unwrap_or(StoreKind::Local),
+            (None, _) if given.iter().any(Option::is_some) => StoreKind::S3,
+            (None, _) => StoreKind::Local,
+        };
+        if kind != StoreKind::S3 {
+            return (kind, None);
+        }
+        for (name, value) in S3_NEEDS.iter().zip(&given) {
+            if value.is_none() {
+                self.problems.push(format!("{name}: is needed for evidence in an S3 store"));
+            }
+        }
+        let [Some(endpoint), Some(bucket), Some(access_key), Some(secret_key)] = given else { return (kind, None) };
+        let checks = [
+            ("GRC_S3_ENDPOINT", settings::check_endpoint(&endpoint)),
+            ("GRC_S3_BUCKET", settings::check_bucket(&bucket)),
+        ];
+        for (name, check) in checks {
+            if let Err(problem) = check {
+                self.problems.push(format!("{name}: {problem}"));
+            }
+        }
+        let region = self.text("GRC_S3_REGION").unwrap_or_else(|| settings::default_region(&endpoint).to_owned());
+        (kind, Some(Settings { endpoint, bucket, region, access_key, secret_key }))
     }
 
     /// The text of a variable; an empty one is as good as none.
@@ -380,6 +417,30 @@ mod tests {
         for bad in ["opa:8181", "unix:///run/opa", "http://opa?x"] {
             assert!(read(bad).unwrap_err()[0].starts_with("GRC_OPA_URL: "), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_s3_store_is_configured_whole_or_its_problems_are_listed() {
+        let whole = [
+            ("GRC_S3_ENDPOINT", "https://0123.r2.cloudflarestorage.com"),
+            ("GRC_S3_BUCKET", "evidence"),
+            ("GRC_S3_ACCESS_KEY", "key"),
+            ("GRC_S3_SECRET_KEY", "swordfish"),
+        ];
+        let config = read(&whole).unwrap();
+        assert_eq!(config.evidence_store, StoreKind::S3);
+        assert_eq!(config.s3.as_ref().map(|s3| s3.region.as_str()), Some("auto"));
+        assert!(!format!("{config:?}").contains("swordfish"));
+        let elsewhere = read(&[&whole[..], &[("GRC_EVIDENCE_STORE", "local")]].concat()).unwrap();
+        assert_eq!((elsewhere.evidence_store, elsewhere.s3), (StoreKind::Local, None));
+        let names = |problems: Vec<String>| -> Vec<String> {
+            problems.iter().map(|problem| problem.split(':').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(read(&[("GRC_EVIDENCE_STORE", "s3")]).unwrap_err()), S3_NEEDS);
+        assert_eq!(names(read(&[whole[1]]).unwrap_err()), [S3_NEEDS[0], S3_NEEDS[2], S3_NEEDS[3]]);
+        let bad = [("GRC_S3_ENDPOINT", "ftp://x"), ("GRC_S3_BUCKET", "E"), whole[2], whole[3]];
+        assert_eq!(names(read(&bad).unwrap_err()), ["GRC_S3_ENDPOINT", "GRC_S3_BUCKET"]);
+        assert_eq!(names(read(&[("GRC_EVIDENCE_STORE", "s4")]).unwrap_err()), ["GRC_EVIDENCE_STORE"]);
     }
 
     #[test]

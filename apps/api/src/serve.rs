@@ -17,6 +17,8 @@ use grc_cluster::{Cluster, ClusterConfig};
 use grc_evidence::ObjectStore;
 use grc_identity::{Secrets, account};
 use grc_kernel::{Actor, Ctx, IdSource, OrgId};
+use grc_objects::S3Store;
+use grc_outbound::Outbound;
 use grc_postgres::{PgBackend, PoolConfig};
 use grc_rego::{Embedded, Engines, Opa, WorkerCommand};
 use grc_uow::Db;
@@ -33,6 +35,7 @@ use crate::{
         passwords::Argon2Passwords,
         tokens::Tokens,
     },
+    bulk,
     config::{Config, StoreKind},
     http::{access::Door, caller::Callers, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
@@ -78,6 +81,8 @@ pub struct App {
     pub callers: Callers,
     /// The climate hazards of regions.
     pub hazards: Arc<HazardTable>,
+    /// Fetches what imports name.
+    pub fetcher: Outbound,
     /// How clients reach the service.
     pub public_url: String,
     /// Attestation machine to machine.
@@ -232,6 +237,11 @@ fn assemble(
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let blobs = (config.evidence_store == StoreKind::Local)
         .then(|| LocalStore::new(evidence_folder(&config.data_dir), Arc::clone(&tokens), public_url.clone()));
+    let store: Option<Arc<dyn ObjectStore>> = match (&blobs, &config.s3) {
+        (Some(local), _) => Some(Arc::new(local.clone())),
+        (None, Some(settings)) => Some(Arc::new(S3Store::new(settings).map_err(StartError::setup)?)),
+        (None, None) => None,
+    };
     let db = Db::new(Arc::new(backend.clone()));
     let door = Door::new(config.auth_mode, config.cloudflare.as_ref(), &public_url).map_err(StartError::setup)?;
     let door = Arc::new(door);
@@ -243,7 +253,7 @@ fn assemble(
         door,
         methods: Methods::of_document(&document),
         document: Bytes::from(document.to_string()),
-        store: blobs.clone().map(|store| -> Arc<dyn ObjectStore> { Arc::new(store) }),
+        store,
         blobs,
         db,
         backend,
@@ -254,6 +264,7 @@ fn assemble(
         ids,
         hazards: Arc::new(hazards(&config.data_dir)?),
         a2a: A2a::new(&config, &public_url),
+        fetcher: bulk::fetch::fetcher(&config, &public_url),
         public_url,
         engine: Arc::new(engines(&config)?),
         simulator: Simulator::default(),

@@ -7,14 +7,17 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
-use grc_evidence::service as evidence;
+use grc_evidence::{
+    bulk::{ImportId, service as imports},
+    service as evidence,
+};
 use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_reports::{Report, render, service as reports, snapshot::Generation};
 use grc_risk::fair::run as fair;
 use grc_vendor::a2a::attestation::{self, AttestationId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, a2a, adapters::clock, http::problem::Problem, serve::App, simulation};
+use crate::{VERSION, a2a, adapters::clock, bulk, http::problem::Problem, serve::App, simulation};
 
 /// How long a worker that says nothing keeps its job.
 pub(crate) const LEASE: time::Duration = time::Duration::seconds(30);
@@ -101,6 +104,7 @@ async fn failed(app: &Data<App>, job: &Job, problem: &Problem) {
                 assessment::JOB => assessment::fail(&ctx, uow.assessments(), AssessmentId(job.subject), &why).await?,
                 attestation::JOB => attestation::fail(&ctx, uow.vendor(), AttestationId(job.subject), &why).await?,
                 fair::JOB => fair::fail(&ctx, uow.risk(), fair::RunId(job.subject), &why).await?,
+                imports::JOB => imports::fail(&ctx, uow.evidence(), ImportId(job.subject), &why).await?,
                 reports::JOB => reports::fail(&ctx, uow.reports(), ReportId(job.subject), &why).await?,
                 _ => {}
             }
@@ -141,6 +145,10 @@ async fn step(app: &Data<App>, job: &Job, stop: &CancellationToken) -> Result<Ou
             Ok(if over { Outcome::Over } else { Outcome::More })
         }
         attestation::JOB => a2a::job::carry_out(app, &ctx, job).await.map(|()| Outcome::Over),
+        imports::JOB => {
+            let over = bulk::job::carry_out(app, &ctx, job, stop).await?;
+            Ok(if over { Outcome::Over } else { Outcome::More })
+        }
         reports::JOB => generate(app, &ctx, job).await.map(|()| Outcome::Over),
         evidence::PURGE_JOB => {
             // The bytes go first: a crash in between only means to remove them again.
@@ -214,6 +222,12 @@ async fn sweep(app: &Data<App>) -> Result<(), Problem> {
     for org in orgs? {
         let ctx = Ctx::new(org, Actor::system(), clock::now(), "sweep", Arc::clone(&app.ids));
         app.db.write(org, async |uow| evidence::sweep(&ctx, uow.evidence(), 500).await).await?;
+        let Some(store) = &app.store else { continue };
+        let keys: Vec<String> =
+            app.db.read(org, async |uow| evidence::leftovers(&ctx, uow.evidence(), 500).await).await?;
+        for key in keys {
+            store.delete(&key).await?;
+        }
     }
     Ok(())
 }

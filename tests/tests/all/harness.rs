@@ -179,19 +179,24 @@ impl Service {
     /// Starts one, with configuration that has no variable.
     pub async fn start_with(more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let database = tokio::task::spawn_blocking(|| database(true)).await.unwrap();
-        Self::on(database, more, adjust).await
+        Self::set_up(&database, more, adjust).await
     }
 
     /// Starts another on the same database, with the same data directory.
     pub async fn another(&self, more: &[(&str, &str)]) -> Self {
-        Self::on(self.database.clone(), more, |_| {}).await
+        Self::on(&self.database, more).await
     }
 
-    async fn on(database: String, more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
+    /// Starts one on a database that another one may have worked on.
+    pub async fn on(database: &str, more: &[(&str, &str)]) -> Self {
+        Self::set_up(database, more, |_| {}).await
+    }
+
+    async fn set_up(database: &str, more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let mut values: BTreeMap<String, String> = [
             ("GRC_BIND", "127.0.0.1:0".to_owned()),
-            ("GRC_DATA_DIR", scratch().join(&database).display().to_string()),
-            ("GRC_DATABASE_URL", url(&database)),
+            ("GRC_DATA_DIR", scratch().join(database).display().to_string()),
+            ("GRC_DATABASE_URL", url(database)),
             ("GRC_DATABASE_POOL", "6".to_owned()),
             ("GRC_BOOTSTRAP_EMAIL", EMAIL.to_owned()),
             ("GRC_BOOTSTRAP_PASSWORD", PASSWORD.to_owned()),
@@ -206,7 +211,7 @@ impl Service {
         adjust(&mut config);
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);
-        Self { running, database, client: reqwest::Client::new(), base }
+        Self { running, database: database.to_owned(), client: reqwest::Client::new(), base }
     }
 
     /// Sends a request as somebody.

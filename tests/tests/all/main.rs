@@ -19,6 +19,8 @@ mod bcm;
 mod contracts;
 mod database;
 mod demo;
+mod evidence_bulk;
+mod evidence_s3;
 mod golden;
 mod harness;
 mod http;

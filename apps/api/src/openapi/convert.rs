@@ -236,9 +236,16 @@ fn operation(
         if let Some(body) = body {
             let name =
                 body.pointer("/schema/title").and_then(Value::as_str).and_then(|title| title.strip_prefix("x-shape:"));
+            // A body that may be a file as well as a document.
+            let (name, file) =
+                name.and_then(|name| name.split_once('+')).map_or((name, None), |(n, f)| (Some(n), Some(f)));
             let shape = name.and_then(|name| known.get(name));
             let required = method != "post" || shape.is_some_and(|shape| shape.all().any(|member| member.required));
-            members.insert("requestBody".into(), json!({"required": required, "content": {"application/json": content(name.unwrap_or_default(), shape)}}));
+            let mut kinds = json!({"application/json": content(name.unwrap_or_default(), shape)});
+            if let (Some(file), Value::Object(kinds)) = (file, &mut kinds) {
+                kinds.insert(file.to_owned(), json!({"schema": {"type": "string", "format": "binary"}}));
+            }
+            members.insert("requestBody".into(), json!({"required": required, "content": kinds}));
         }
     }
     out

@@ -68,6 +68,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         frameworks::SHAPES,
         assessments::SHAPES,
         evidence::SHAPES,
+        evidence::bulk::SHAPES,
         risk::register::SHAPES,
         risk::kris::SHAPES,
         risk::fair::SHAPES,

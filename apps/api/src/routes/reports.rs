@@ -71,7 +71,7 @@ impl Responder for File {
             // A report runs nothing and loads nothing, whatever somebody typed into it.
             .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"));
         if let Some(name) = &self.name {
-            response.insert_header(("Content-Disposition", super::blobs::disposition(name)));
+            response.insert_header(("Content-Disposition", grc_evidence::rules::disposition(name)));
         }
         response.body(self.bytes)
     }
