@@ -13,6 +13,8 @@ pub mod json;
 pub mod model;
 pub mod num;
 pub mod picture;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
 mod style;
 pub mod value;
 

@@ -4,7 +4,7 @@
 //! symbols. A character that neither has is drawn as a replacement mark, and is still the character itself to whoever
 //! searches or copies.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use krilla::text::Font;
 use rustybuzz::Face;
@@ -19,7 +19,7 @@ pub(crate) struct Typeface {
 impl Typeface {
     fn load(bytes: &'static [u8]) -> Option<Self> {
         let face = Face::from_slice(bytes, 0)?;
-        let font = Font::new(Arc::new(bytes).into(), 0)?;
+        let font = Font::new(bytes.into(), 0)?;
         let units = font.units_per_em();
         Some(Self { face, font, units })
     }

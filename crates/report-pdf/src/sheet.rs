@@ -97,8 +97,8 @@ pub(crate) enum Role {
     GroupCell(u32),
     /// A cell.
     Cell,
-    /// A picture, with what it shows.
-    Figure(String, (usize, [f32; 4])),
+    /// A picture: what it shows, its page, and where it is (left, top, right, bottom).
+    Figure(String, usize, (f32, f32, f32, f32)),
     /// Its title.
     Caption,
 }
