@@ -7,7 +7,7 @@ use grc_document::{
 };
 
 use crate::{
-    shape::Shaper,
+    shape::{Shaper, name},
     sheet::{BOTTOM, Book, Drawn, HEIGHT, Heading, Jump, Place, Role, SIDE, Sheet, TEXT, TOP, WIDTH, points, times},
     table,
     wrap::{cut, wrap},
@@ -123,9 +123,10 @@ impl Flow<'_> {
         self.gap(if first { 26.0 } else { 16.0 });
         // A heading does not stand at the foot of a page.
         self.need(if first { 170.0 } else { 110.0 });
-        let heading = Heading { title: section.title.clone(), level: section.level, page: self.page, y: self.y };
+        let title = name(&section.title);
+        let heading = Heading { title: title.clone(), level: section.level, page: self.page, y: self.y };
         self.book.headings.push(heading);
-        let role = Role::Heading(section.level.clamp(1, 2), section.title.clone());
+        let role = Role::Heading(section.level.clamp(1, 2), title);
         self.paragraph(role, &section.title, style, 0.0);
         if first {
             self.book.rule(self.page, (SIDE, SIDE + TEXT), self.y + 2.0, Ink::ACCENT, 1.2);
@@ -249,13 +250,13 @@ impl Flow<'_> {
         self.gap(4.0);
         self.need(title.lead + 4.0 + high);
         let node = self.book.node(Some(self.parent), Role::Caption);
-        let name = cut(self.shaper, &chart.title, title.size, true, TEXT);
-        self.write(Place::Node(node), SIDE, self.y, title, &name);
+        let caption = cut(self.shaper, &chart.title, title.size, true, TEXT);
+        self.write(Place::Node(node), SIDE, self.y, title, &caption);
         self.y += title.lead + 4.0;
         let (left, top) = (SIDE, self.y);
         let right = left + points(picture.width) * scale;
         let frame = (left, top, right, top + high);
-        let node = self.book.node(Some(self.parent), Role::Figure(chart.alt.clone(), self.page, frame));
+        let node = self.book.node(Some(self.parent), Role::Figure(name(&chart.alt), self.page, frame));
         for shape in &picture.shapes {
             let drawn = self.shape(shape, (left, top), scale);
             self.book.draw(self.page, Place::Node(node), drawn);
@@ -303,10 +304,10 @@ impl Flow<'_> {
         // A long title is set smaller, so that the cover keeps its shape.
         let title = if document.title.chars().count() > 80 { (19.0, 25.0) } else { (28.0, 36.0) };
         let style = Style { size: title.0, lead: title.1, bold: true, ink: Ink::WHITE };
-        self.paragraph(Role::Heading(1, document.title.clone()), &document.title, style, 0.0);
+        self.paragraph(Role::Heading(1, name(&document.title)), &document.title, style, 0.0);
         self.y += 10.0;
-        let name = Style { size: 14.0, lead: 19.0, bold: false, ink: Ink::WHITE };
-        self.paragraph(Role::Paragraph, &document.organization, name, 0.0);
+        let whose = Style { size: 14.0, lead: 19.0, bold: false, ink: Ink::WHITE };
+        self.paragraph(Role::Paragraph, &document.organization, whose, 0.0);
         self.y = self.y.max(band + 36.0);
         let mut facts = document.facts.clone();
         facts.push(Fact::new("generated", "Generated", Value::Time(generation.at)));

@@ -24,7 +24,7 @@ use krilla::{
 use crate::{
     PdfError,
     fonts,
-    shape::Shaper,
+    shape::{Shaper, name},
     sheet::{Book, Drawn, HEIGHT, Heading, Place, Role, Sheet, WIDTH, points},
 };
 
@@ -193,10 +193,10 @@ fn metadata(document: &Document, generation: &Generation) -> Metadata {
         .second(at.second())
         .utc_offset_hour(0)
         .utc_offset_minute(0);
-    let title = crate::shape::clean(&document.title);
-    let whose = crate::shape::clean(&document.organization);
-    let metadata = Metadata::new()
-        .title(if title.trim().is_empty() { document.kind.clone() } else { title })
+    let title = name(&document.title);
+    let whose = name(&document.organization);
+    Metadata::new()
+        .title(title)
         .description(format!("Data snapshot SHA-256 {}", generation.digest))
         .language("en".to_owned())
         .creator(format!("Sovereign GRC {}", generation.version))
@@ -204,8 +204,8 @@ fn metadata(document: &Document, generation: &Generation) -> Metadata {
         .creation_date(made)
         // Whoever has the data and the time has the file: nothing in it is drawn by lot.
         .document_id(format!("{}:{}", generation.digest, at.unix_timestamp_nanos()))
-        .page_layout(PageLayout::OneColumn);
-    if whose.trim().is_empty() { metadata } else { metadata.authors(vec![whose]) }
+        .page_layout(PageLayout::OneColumn)
+        .authors(vec![whose])
 }
 
 /// A node of the tree of tags, with what belongs to it.

@@ -207,3 +207,9 @@ pub(crate) fn clean(text: &str) -> String {
         })
         .collect()
 }
+
+/// A text as a name in the file: one line, not too long, never nothing.
+pub(crate) fn name(text: &str) -> String {
+    let text: String = clean(text).replace('\n', " ").chars().take(500).collect();
+    if text.trim().is_empty() { "–".to_owned() } else { text }
+}

@@ -17,6 +17,9 @@ const PAD: f32 = 4.5;
 /// What is free above and below it.
 const RISE: f32 = 3.6;
 
+/// The most lines of a head.
+const HEAD_LINES: usize = 5;
+
 /// A column on paper.
 struct Pillar {
     at: usize,
@@ -208,7 +211,8 @@ fn heading(flow: &mut Flow<'_>, table: &Table, pillars: &[Pillar]) -> Vec<Vec<Li
         .map(|pillar| {
             let label = table.columns.get(pillar.at).map(|column| column.label.as_str()).unwrap_or_default();
             let lines = wrap(flow.shaper, label, HEAD.size, true, pillar.wide - 2.0 * PAD);
-            lines.into_iter().map(|text| Line { text, style: HEAD, ground: None }).collect()
+            // A head leaves room for its rows, whatever it says.
+            lines.into_iter().take(HEAD_LINES).map(|text| Line { text, style: HEAD, ground: None }).collect()
         })
         .collect()
 }
@@ -240,7 +244,8 @@ fn turn(flow: &mut Flow<'_>, pillars: &[Pillar], head: &[Vec<Line>]) {
 }
 
 fn draw_group(flow: &mut Flow<'_>, pillars: &[Pillar], head: &[Vec<Line>], group: (&str, usize), first: f32) {
-    let lines = wrap(flow.shaper, group.0, GROUP.size, true, TEXT - 2.0 * PAD);
+    let mut lines = wrap(flow.shaper, group.0, GROUP.size, true, TEXT - 2.0 * PAD);
+    lines.truncate(HEAD_LINES);
     let high = times(lines.len()) * GROUP.lead + 2.0 * RISE;
     // A group's heading stands with its first row.
     if flow.y + high + first > BOTTOM {
@@ -268,6 +273,7 @@ fn draw_row(flow: &mut Flow<'_>, pillars: &[Pillar], head: &[Vec<Line>], cells: 
     let row = flow.book.node(Some(body), Role::Row);
     let nodes: Vec<usize> = cells.iter().map(|_| flow.book.node(Some(row), Role::Cell)).collect();
     let mut rest: Vec<&[Line]> = cells.iter().map(Vec::as_slice).collect();
+    let mut fresh = false;
     loop {
         let room = BOTTOM - flow.y - 2.0 * RISE;
         let mut used = 0.0_f32;
@@ -279,7 +285,8 @@ fn draw_row(flow: &mut Flow<'_>, pillars: &[Pillar], head: &[Vec<Line>], cells: 
                 high += line.style.lead;
                 high <= room + 0.01
             });
-            let count = fitting.count();
+            // At the head of a page a line stands whatever its height: otherwise no page would ever do.
+            let count = fitting.count().max(usize::from(fresh));
             let (now, later) = lines.split_at_checked(count).unwrap_or((lines, &[]));
             draw_lines(flow, pillar, now, Place::Node(*node), top);
             used = used.max(now.iter().map(|line| line.style.lead).sum());
@@ -291,6 +298,7 @@ fn draw_row(flow: &mut Flow<'_>, pillars: &[Pillar], head: &[Vec<Line>], cells: 
             break;
         }
         turn(flow, pillars, head);
+        fresh = true;
     }
     flow.book.rule(flow.page, (SIDE, SIDE + TEXT), flow.y, Ink::LINE, 0.6);
 }

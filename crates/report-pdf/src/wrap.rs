@@ -11,6 +11,10 @@ use crate::shape::{Shaper, clean};
 pub(crate) fn wrap(shaper: &mut Shaper, text: &str, size: f32, bold: bool, room: f32) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in clean(text).trim_end().split('\n') {
+        // One empty line tells paragraphs apart; more would only fill pages.
+        if paragraph.is_empty() && lines.last().is_some_and(|line: &String| !line.is_empty()) {
+            lines.push(String::new());
+        }
         let mut line = Line::default();
         let mut begun = 0;
         for (at, kind) in linebreaks(paragraph) {
@@ -27,7 +31,7 @@ pub(crate) fn wrap(shaper: &mut Shaper, text: &str, size: f32, bold: bool, room:
                 line.text.push_str(part);
                 line.width += shaper.width(part, size, bold);
             }
-            if kind == BreakOpportunity::Mandatory {
+            if kind == BreakOpportunity::Mandatory && !line.text.is_empty() {
                 lines.push(std::mem::take(&mut line.text));
                 line.width = 0.0;
             }
@@ -95,6 +99,7 @@ mod tests {
         assert_eq!(lines.concat(), "Beweismittelzusammenstellung und Prüfung");
         assert!(lines.len() > 2 && lines.iter().any(|line| line.ends_with(' ')), "{lines:?}");
         assert_eq!(wrap(&mut shaper, "one\n\nthree", 10.0, false, 90.0), ["one", "", "three"]);
+        assert_eq!(wrap(&mut shaper, "one\n\n\n\nthree\n\n", 10.0, false, 90.0), ["one", "", "three"]);
         assert_eq!(wrap(&mut shaper, "a/path/to/a/file", 10.0, false, 40.0).concat(), "a/path/to/a/file");
     }
 
@@ -107,7 +112,8 @@ mod tests {
                 let width = shaper.width(line.trim_end(), 9.0, false);
                 prop_assert!(width <= room + 0.05 || line.trim_end().graphemes(true).count() == 1, "{line:?}: {width}");
             }
-            prop_assert_eq!(lines.concat().trim_end(), text.trim_end());
+            let whole = lines.concat();
+            prop_assert_eq!(whole.trim_end(), text.trim_end());
         }
     }
 }
