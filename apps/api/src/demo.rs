@@ -7,19 +7,20 @@
 use std::sync::Arc;
 
 use grc_assessments::{
-    assessment::{self, OpenAssessment},
-    control::{self, ControlInput},
+    Assessment, Control, assessment,
+    control::{Category, CsfFunction, Status},
 };
 use grc_evidence::{
-    service::{self as evidence, Announce, Settled},
+    Evidence,
+    service::{self as evidence, Settled},
     store,
 };
 use grc_identity::{
     member,
     organization::{self, OpenOrganization},
 };
-use grc_kernel::{Actor, Ctx, EvidenceId, OrgId, Patch, Role};
-use grc_reports::service::{self as reports, RequestReport};
+use grc_kernel::{Actor, Changes, Ctx, EvidenceId, OrgId, Refusal, Role, kit, resource::Ids};
+use grc_reports::{Format, Report, ReportType};
 
 use crate::{adapters::clock, http::problem::Problem, serve::App};
 
@@ -118,9 +119,9 @@ const DOCUMENTS: &[Document] = &[
 struct Measure {
     name: &'static str,
     ref_id: &'static str,
-    category: &'static str,
-    function: &'static str,
-    status: &'static str,
+    category: Category,
+    function: CsfFunction,
+    status: Status,
     requirements: &'static [&'static str],
     documents: &'static [usize],
 }
@@ -129,9 +130,9 @@ const MEASURES: &[Measure] = &[
     Measure {
         name: "Role-based access control with row-level security",
         ref_id: "AC-01",
-        category: "technical",
-        function: "protect",
-        status: "active",
+        category: Category::Technical,
+        function: CsfFunction::Protect,
+        status: Status::Active,
         requirements: &[
             "SOC2_TYPE2:CC6.1",
             "SOC2_TYPE2:CC6.2",
@@ -144,45 +145,45 @@ const MEASURES: &[Measure] = &[
     Measure {
         name: "Multi-factor authentication",
         ref_id: "AC-02",
-        category: "technical",
-        function: "protect",
-        status: "planned",
+        category: Category::Technical,
+        function: CsfFunction::Protect,
+        status: Status::Planned,
         requirements: &["SOC2_TYPE2:CC6.6", "NIST_CSF_2:PR.AA-03"],
         documents: &[0],
     },
     Measure {
         name: "Hash-chained audit log",
         ref_id: "LOG-01",
-        category: "technical",
-        function: "detect",
-        status: "active",
+        category: Category::Technical,
+        function: CsfFunction::Detect,
+        status: Status::Active,
         requirements: &["SOC2_TYPE2:CC7.2", "NIST_CSF_2:PR.PS-04"],
         documents: &[0, 1],
     },
     Measure {
         name: "Reviewed and tested changes",
         ref_id: "CHG-01",
-        category: "process",
-        function: "protect",
-        status: "active",
+        category: Category::Process,
+        function: CsfFunction::Protect,
+        status: Status::Active,
         requirements: &["SOC2_TYPE2:CC8.1", "NIST_CSF_2:PR.PS-01", "NIST_CSF_2:PR.PS-06"],
         documents: &[0, 3, 4],
     },
     Measure {
         name: "Dependency policy",
         ref_id: "SUP-01",
-        category: "policy",
-        function: "govern",
-        status: "active",
+        category: Category::Policy,
+        function: CsfFunction::Govern,
+        status: Status::Active,
         requirements: &["SOC2_TYPE2:CC9.2", "NIST_CSF_2:GV.SC-05", "NIST_CSF_2:GV.SC-09"],
         documents: &[0, 2],
     },
     Measure {
         name: "Incident response plan",
         ref_id: "IR-01",
-        category: "process",
-        function: "respond",
-        status: "in_progress",
+        category: Category::Process,
+        function: CsfFunction::Respond,
+        status: Status::InProgress,
         requirements: &["SOC2_TYPE2:CC7.4", "SOC2_TYPE2:CC7.5", "NIST_CSF_2:RS.MA-01", "NIST_CSF_2:RS.MI-01"],
         documents: &[0],
     },
@@ -215,14 +216,14 @@ pub async fn load(app: &App) -> Result<(), Problem> {
         timezone: Some("UTC".to_owned()),
         settings: None,
     };
-    let opened: Result<_, grc_identity::IdentityError> =
+    let opened: Result<_, Refusal> =
         app.db.write(id, async |uow| organization::open(&ctx, uow.identity(), open).await).await;
     opened?;
     for (email, name, role) in
         [("auditor@example.com", "Demo auditor", "auditor"), ("viewer@example.com", "Demo viewer", "viewer")]
     {
         let command = member::AddMember { email: email.into(), name: name.into(), role: role.into(), password: None };
-        let added: Result<_, grc_identity::IdentityError> = app
+        let added: Result<_, Refusal> = app
             .db
             .write(id, async |uow| member::add(&ctx, uow.identity(), &app.passwords, &app.secrets, command).await)
             .await;
@@ -233,18 +234,19 @@ pub async fn load(app: &App) -> Result<(), Problem> {
         stored.push(upload(app, &ctx, document).await?);
     }
     for measure in MEASURES {
-        let input = ControlInput {
-            name: Patch::Set(measure.name.to_owned()),
-            ref_id: Patch::Set(measure.ref_id.to_owned()),
-            category: Patch::Set(measure.category.to_owned()),
-            csf_function: Patch::Set(measure.function.to_owned()),
-            status: Patch::Set(measure.status.to_owned()),
-            owner_id: Patch::Set(admin.id),
-            requirements: Patch::Set(measure.requirements.iter().map(|&name| name.to_owned()).collect()),
-            evidence: Patch::Set(measure.documents.iter().filter_map(|i| stored.get(*i).copied()).collect()),
-            ..ControlInput::default()
-        };
-        app.db.write(id, async |uow| control::open(&ctx, uow.assessments(), input).await).await?;
+        let documents = Ids(measure.documents.iter().filter_map(|i| stored.get(*i).copied()).collect());
+        let owner = admin.id;
+        let running = Changes::with(move |control: &mut Control| {
+            control.name = measure.name.to_owned();
+            control.ref_id = Some(measure.ref_id.to_owned());
+            control.category = measure.category;
+            control.csf_function = Some(measure.function);
+            control.status = measure.status;
+            control.owner_id = Some(owner);
+            control.requirements = names(measure.requirements);
+            control.evidence = documents;
+        });
+        app.db.write(id, async |uow| kit::create(&ctx, uow.assessments(), running).await).await?;
     }
     for (key, name) in [("SOC2_TYPE2", "SOC 2 self-assessment"), ("NIST_CSF_2", "NIST CSF 2.0 self-assessment")] {
         assess(app, &ctx, key, name).await?;
@@ -253,15 +255,19 @@ pub async fn load(app: &App) -> Result<(), Problem> {
     Ok(())
 }
 
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
 async fn upload(app: &App, ctx: &Ctx, document: &Document) -> Result<EvidenceId, Problem> {
     let store = app.store.clone().ok_or_else(|| Problem::new(503, "the demo needs an evidence store"))?;
-    let command = Announce {
-        filename: document.filename.to_owned(),
-        content_type: document.content_type.to_owned(),
-        control_refs: Some(document.refs.iter().map(|&name| name.to_owned()).collect()),
-        ..Announce::default()
-    };
-    let made = app.db.write(ctx.org, async |uow| evidence::announce(ctx, uow.evidence(), command).await).await?;
+    let (filename, content_type, refs) = (document.filename, document.content_type, names(document.refs));
+    let announced = Changes::with(move |evidence: &mut Evidence| {
+        evidence.filename = filename.to_owned();
+        evidence.content_type = content_type.to_owned();
+        evidence.control_refs = refs;
+    });
+    let made = app.db.write(ctx.org, async |uow| kit::create(ctx, uow.evidence(), announced).await).await?;
     store.put(&made.object_key, document.text.as_bytes()).await?;
     let inspection = store::inspect(store.as_ref(), &made).await?;
     let settled =
@@ -278,28 +284,25 @@ async fn assess(app: &App, ctx: &Ctx, key: &str, name: &str) -> Result<(), Probl
         .write(ctx.org, async |uow| {
             let framework = uow.assessments().frameworks().find_by_key(ctx.org, key).await?;
             let framework = framework.ok_or_else(|| Problem::new(500, format!("{key} is not built in")))?;
-            let command = OpenAssessment {
-                framework_id: framework.id,
-                name: name.to_owned(),
-                scope: Some("The service, its repository and its releases".to_owned()),
-                baseline: None,
-                control_refs: None,
-                carry_forward_from: None,
-                evaluator: None,
-                due_date: None,
-            };
-            Ok(assessment::open(ctx, uow.assessments(), command).await?)
+            let called = name.to_owned();
+            let open = Changes::with(move |assessment: &mut Assessment| {
+                assessment.framework_id = framework.id;
+                assessment.name = called;
+                assessment.scope = Some("The service, its repository and its releases".to_owned());
+            });
+            Ok(kit::create(ctx, uow.assessments(), open).await?)
         })
         .await;
     let id = made?.id;
     app.db.write(ctx.org, async |uow| assessment::execute(ctx, uow.assessments(), id, 0).await).await?;
     // The report job waits in the queue behind the assessment's, and tells the results so far.
-    let command = RequestReport {
-        kind: "compliance_summary".into(),
-        format: "html".into(),
-        assessment_id: Some(id),
-        title: Some(format!("{name}: first results")),
-    };
-    app.db.write(ctx.org, async |uow| reports::request(ctx, uow.reports(), command).await).await?;
+    let title = format!("{name}: first results");
+    let wanted = Changes::with(move |report: &mut Report| {
+        report.kind = ReportType::ComplianceSummary;
+        report.format = Format::Html;
+        report.assessment_id = Some(id);
+        report.title = title;
+    });
+    app.db.write(ctx.org, async |uow| kit::create(ctx, uow.reports(), wanted).await).await?;
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
 use grc_evidence::service as evidence;
-use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId};
-use grc_reports::{render, service as reports, snapshot::Generation};
+use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
+use grc_reports::{Report, render, service as reports, snapshot::Generation};
 use grc_risk::fair::run as fair;
 use tokio_util::sync::CancellationToken;
 
@@ -157,7 +157,7 @@ async fn generate(app: &Data<App>, ctx: &Ctx, job: &Job) -> Result<(), Problem> 
     let found: Result<_, Problem> = app
         .db
         .read(job.org, async |uow| {
-            let report = match reports::get(ctx, uow.reports(), id).await {
+            let report = match kit::get::<Report>(ctx, uow.reports(), id).await {
                 Ok(report) => report,
                 Err(gone) if gone.kind() == FaultKind::NotFound => return Ok(None),
                 Err(error) => return Err(error.into()),

@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 
 use crate::{
     control::{Control, Status, rules::is_stale},
-    finding::{Citation, Severity, Verdict},
+    finding::{Citation, RATIONALE_MAX, Severity, Verdict},
     framework::Requirement,
 };
 
@@ -267,7 +267,7 @@ impl Evaluator for Builtin {
         let relevant: Vec<&Document> = corpus
             .documents
             .iter()
-            .filter(|d| d.item.control_refs.contains(&name) || linked.iter().any(|c| c.evidence.contains(&d.item.id)))
+            .filter(|d| d.item.control_refs.contains(&name) || linked.iter().any(|c| c.evidence.0.contains(&d.item.id)))
             .collect();
         let usable: Vec<&Document> = relevant
             .iter()
@@ -383,7 +383,8 @@ fn rationale(
     if usable.is_empty() {
         out.push(format!("To meet it: {} Attach evidence that shows it.", requirement.description));
     }
-    out.join(" ")
+    // What an imported framework asks for can be long.
+    out.join(" ").chars().take(RATIONALE_MAX).collect()
 }
 
 fn and_more(count: usize, shown: usize) -> String {
@@ -448,7 +449,7 @@ mod tests {
             owner_id: None,
             frequency: None,
             requirements: vec!["K:1.1".into()],
-            evidence: Vec::new(),
+            evidence: grc_kernel::resource::Ids(Vec::new()),
             effectiveness: None,
             meta: Meta::new(&ctx()),
         }

@@ -4,17 +4,16 @@
 //! that has a finding in the assessment keeps it, so that no control is judged into two. Evidence comes from
 //! another domain between plan and judgement: the caller brings it.
 
-use grc_kernel::{AssessmentId, Ctx, EvidenceId, Fact, Job, Meta};
+use grc_kernel::{AssessmentId, Ctx, EvidenceId, Fact, Job, Meta, Refusal, Repo, Resource, list::Scalar};
 use serde_json::json;
 
 use crate::{
     assessment::{Assessment, AssessmentStatus, ScopeItem},
     control::{Control, Status},
-    error::AssessmentsError,
     evaluator::{Corpus, Evaluator},
     finding::{EvaluatedBy, Finding, Lifecycle, Verdict},
     framework::Requirement,
-    ports::AssessmentsTx,
+    ports::Tx,
 };
 
 /// What remains after a step.
@@ -47,7 +46,7 @@ impl Plan {
     /// The evidence that the batch's implemented controls name.
     pub fn evidence(&self) -> Vec<EvidenceId> {
         let mut ids: Vec<EvidenceId> =
-            self.controls.iter().flat_map(|control| control.evidence.iter().copied()).collect();
+            self.controls.iter().flat_map(|control| control.evidence.0.iter().copied()).collect();
         ids.sort();
         ids.dedup();
         ids
@@ -126,45 +125,45 @@ fn carry_forward(finding: &mut Finding, former: &Finding) {
 
 /// Takes the next batch of the job's assessment; none where the assessment is no longer in progress, in which
 /// case the job is completed.
-pub async fn plan(
-    ctx: &Ctx,
-    tx: &mut dyn AssessmentsTx,
-    job: &Job,
-    batch: usize,
-) -> Result<Option<Plan>, AssessmentsError> {
+pub async fn plan(ctx: &Ctx, tx: &mut Tx, job: &Job, batch: usize) -> Result<Option<Plan>, Refusal> {
     tx.jobs().hold(job).await?;
     let id = AssessmentId(job.subject);
-    let assessment = tx.assessment_repo().lock(ctx.org, id).await?;
+    let assessment = Repo::<Assessment>::lock(tx, ctx.org, id).await?;
     let Some(assessment) = assessment.filter(|assessment| assessment.status == AssessmentStatus::InProgress) else {
         tx.jobs().complete(job).await?;
         return Ok(None);
     };
-    let items = tx.assessment_repo().next_scope(ctx.org, id, batch).await?;
+    let items = tx.next_scope(ctx.org, id, batch).await?;
     let refs: Vec<String> = items.iter().map(|item| item.control_ref.clone()).collect();
     let mut requirements = tx.frameworks().requirements(assessment.framework_id).await?;
     requirements.retain(|requirement| refs.contains(&requirement.control_ref));
     let mut plan = Plan { assessment, items, requirements, controls: Vec::new(), former: Vec::new() };
-    plan.controls = tx.controls().for_requirements(ctx.org, &plan.names()).await?;
+    plan.controls = naming(ctx, tx, &plan.names()).await?;
     if let Some(former) = plan.assessment.carry_forward_from {
-        plan.former = tx.findings().of_controls(ctx.org, former, &refs).await?;
+        let query = Finding::LIST.query().only("assessment_id", vec![Scalar::Id(former.0)]).limited(refs.len());
+        plan.former = Repo::<Finding>::page(tx, ctx.org, &query.only("control_ref", texts(&refs))).await?.items;
     }
     Ok(Some(plan))
 }
 
+/// The controls that name any of these requirements (`KEY:ref`).
+pub(crate) async fn naming(ctx: &Ctx, tx: &mut Tx, names: &[String]) -> Result<Vec<Control>, Refusal> {
+    let query = Control::LIST.query().only("requirements", texts(names)).limited(usize::MAX);
+    Ok(Repo::<Control>::page(tx, ctx.org, &query).await?.items)
+}
+
+fn texts(names: &[String]) -> Vec<Scalar> {
+    names.iter().cloned().map(Scalar::Text).collect()
+}
+
 /// Stores the batch's findings, advances the assessment, and completes it and the job after the last batch.
-pub async fn settle(
-    ctx: &Ctx,
-    tx: &mut dyn AssessmentsTx,
-    job: &Job,
-    plan: Plan,
-    findings: Vec<Finding>,
-) -> Result<Step, AssessmentsError> {
-    tx.findings().insert_new(&findings).await?;
+pub async fn settle(ctx: &Ctx, tx: &mut Tx, job: &Job, plan: Plan, findings: Vec<Finding>) -> Result<Step, Refusal> {
+    tx.insert_new(&findings).await?;
     let ordinals: Vec<i32> = plan.items.iter().map(|item| item.ordinal).collect();
-    tx.assessment_repo().mark_evaluated(ctx.org, plan.assessment.id, &ordinals).await?;
+    tx.mark_evaluated(ctx.org, plan.assessment.id, &ordinals).await?;
     let before = plan.assessment;
     let mut after = before.clone();
-    after.controls_evaluated += i32::try_from(ordinals.len()).unwrap_or(0);
+    after.controls_evaluated += i64::try_from(ordinals.len()).unwrap_or(0);
     after.current_control = plan.items.last().map(|item| item.control_ref.clone()).or(after.current_control);
     let step = if after.controls_evaluated >= after.controls_total || ordinals.is_empty() {
         after.status = AssessmentStatus::Completed;
@@ -173,11 +172,11 @@ pub async fn settle(
         tx.jobs().complete(job).await?;
         Step::Done
     } else {
-        tx.jobs().progress(job, after.progress()).await?;
+        tx.jobs().progress(job, i32::try_from(after.progress()).unwrap_or(0)).await?;
         Step::More
     };
     after.meta.touch(ctx);
-    tx.assessment_repo().update(&after, before.meta.revision).await?;
+    Repo::<Assessment>::update(tx, &after, before.meta.revision).await?;
     let results: Vec<_> = findings
         .iter()
         .map(|f| json!({"finding_id": f.id.to_string(), "control_ref": f.control_ref, "status": f.status.as_str()}))
@@ -195,11 +194,11 @@ pub async fn settle(
 #[cfg(any(test, feature = "contract"))]
 pub(crate) async fn batch_for_tests(
     ctx: &Ctx,
-    tx: &mut dyn AssessmentsTx,
+    tx: &mut Tx,
     assessment: &Assessment,
     batch: usize,
-) -> Result<Plan, AssessmentsError> {
-    let items = tx.assessment_repo().next_scope(ctx.org, assessment.id, batch).await?;
+) -> Result<Plan, Refusal> {
+    let items = tx.next_scope(ctx.org, assessment.id, batch).await?;
     let mut requirements = tx.frameworks().requirements(assessment.framework_id).await?;
     requirements.retain(|requirement| items.iter().any(|item| item.control_ref == requirement.control_ref));
     Ok(Plan { assessment: assessment.clone(), items, requirements, controls: Vec::new(), former: Vec::new() })

@@ -11,7 +11,6 @@ pub mod assessment;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod control;
-pub mod error;
 pub mod evaluator;
 pub mod execution;
 pub mod finding;
@@ -19,9 +18,14 @@ pub mod framework;
 pub mod mem;
 pub mod ports;
 
+use grc_kernel::resource::Declared;
+
 pub use assessment::{Assessment, AssessmentStatus, ScopeItem};
 pub use control::Control;
-pub use error::AssessmentsError;
 pub use finding::Finding;
 pub use framework::{Framework, Requirement, RequirementId};
 pub use ports::AssessmentsTx;
+
+/// The resources of this domain.
+pub const RESOURCES: &[Declared] =
+    &[Declared::of::<Control>(), Declared::of::<Assessment>(), Declared::of::<Finding>()];

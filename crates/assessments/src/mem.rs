@@ -1,75 +1,61 @@
-//! The repositories in memory, for tests of this crate and of whoever embeds it.
+//! What this domain keeps in memory beside its records, for tests of this crate and of whoever embeds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use grc_kernel::{
-    AssessmentId, ControlId, EvidenceId, FindingId, FrameworkId, JobQueue, JobsTx, Journal, JournalTx, ListQuery,
-    OrgId, Page, StoreError, StoreResult, UserId, job::MemJobs, journal::MemJournal, list::page_in_memory,
+    AssessmentId, FrameworkId, ListQuery, OrgId, Page, Repo, Resource, StoreError, StoreResult,
+    list::{Scalar, page_in_memory},
+    resource::InMemory,
+    shape::FromJson,
 };
+use serde_json::Value;
 
 use crate::{
-    assessment::{Assessment, AssessmentStatus, ScopeItem},
+    assessment::ScopeItem,
     control::{Control, ControlFacts, EvidenceFact},
     finding::{Finding, Lifecycle, Tally, Verdict},
     framework::{Framework, Requirement, RequirementId, catalog},
-    ports::{AssessmentRepo, AssessmentsTx, ControlRepo, FindingRepo, FrameworkRepo, References},
+    ports::{Assessing, FrameworkRepo},
 };
 
-/// All records of this domain, and what it knows of others'.
-#[derive(Clone, Debug, Default)]
-pub struct Store {
-    frameworks: BTreeMap<FrameworkId, (Framework, Vec<Requirement>, String)>,
-    controls: BTreeMap<ControlId, Control>,
-    assessments: BTreeMap<AssessmentId, Assessment>,
-    scopes: BTreeMap<AssessmentId, Vec<ScopeItem>>,
-    findings: BTreeMap<FindingId, Finding>,
-    /// Active members, of the identity domain.
-    pub members: BTreeSet<(OrgId, UserId)>,
-    /// Stored evidence, of the evidence domain.
-    pub evidence: BTreeMap<(OrgId, EvidenceId), EvidenceFact>,
+/// The frameworks, each with its controls and the document that it came from; the built-in ones at first.
+#[derive(Clone)]
+struct Frameworks(BTreeMap<FrameworkId, (Framework, Vec<Requirement>, String)>);
+
+impl Default for Frameworks {
+    fn default() -> Self {
+        let all = catalog::builtin().iter();
+        Self(all.map(|c| (c.framework.id, (c.framework.clone(), c.requirements.clone(), String::new()))).collect())
+    }
 }
 
-impl Store {
-    /// A store that holds the built-in frameworks.
-    pub fn with_builtin() -> Self {
-        let frameworks = catalog::builtin()
-            .iter()
-            .map(|c| (c.framework.id, (c.framework.clone(), c.requirements.clone(), String::new())))
-            .collect();
-        Self { frameworks, ..Self::default() }
-    }
-
+impl Frameworks {
     fn visible<'a>(&'a self, orgs: &'a [OrgId]) -> impl Iterator<Item = &'a Framework> {
-        self.frameworks
-            .values()
-            .map(|(framework, ..)| framework)
-            .filter(|f| f.org.is_none_or(|org| orgs.contains(&org)))
+        self.0.values().map(|(framework, ..)| framework).filter(|f| f.org.is_none_or(|org| orgs.contains(&org)))
     }
 }
 
 #[async_trait]
-impl FrameworkRepo for Store {
+impl<T: InMemory> FrameworkRepo for T {
     async fn find(&mut self, orgs: &[OrgId], id: FrameworkId) -> StoreResult<Option<Framework>> {
-        Ok(self.visible(orgs).find(|framework| framework.id == id).cloned())
+        Ok(self.tables().keep(|all: &mut Frameworks| all.visible(orgs).find(|framework| framework.id == id).cloned()))
     }
 
     async fn find_by_key(&mut self, org: OrgId, key: &str) -> StoreResult<Option<Framework>> {
-        let orgs = [org];
-        let mut found: Vec<&Framework> = self.visible(&orgs).filter(|framework| framework.key == key).collect();
-        found.sort_by_key(|framework| framework.org.is_none());
-        Ok(found.first().map(|framework| (*framework).clone()))
+        Ok(self.tables().keep(|all: &mut Frameworks| {
+            let orgs = [org];
+            let found = all.visible(&orgs).filter(|framework| framework.key == key);
+            found.min_by_key(|framework| framework.org.is_none()).cloned()
+        }))
     }
 
     async fn page(&mut self, orgs: &[OrgId], query: &ListQuery) -> StoreResult<Page<Framework>> {
-        Ok(page_in_memory(self.visible(orgs), query))
+        Ok(self.tables().keep(|all: &mut Frameworks| page_in_memory(all.visible(orgs), query)))
     }
 
     async fn page_requirements(&mut self, id: FrameworkId, query: &ListQuery) -> StoreResult<Page<Requirement>> {
-        Ok(page_in_memory(
-            self.frameworks.get(&id).map(|(_, list, _)| list.as_slice()).unwrap_or_default().iter(),
-            query,
-        ))
+        Ok(page_in_memory(self.requirements(id).await?.iter(), query))
     }
 
     async fn find_requirement(
@@ -89,208 +75,145 @@ impl FrameworkRepo for Store {
     }
 
     async fn requirements(&mut self, id: FrameworkId) -> StoreResult<Vec<Requirement>> {
-        Ok(self.frameworks.get(&id).map(|(_, list, _)| list.clone()).unwrap_or_default())
+        let of = |all: &mut Frameworks| all.0.get(&id).map(|(_, list, _)| list.clone()).unwrap_or_default();
+        Ok(self.tables().keep(of))
     }
 
     async fn unknown_names(&mut self, org: OrgId, names: &[String]) -> StoreResult<Vec<String>> {
-        let mut known = BTreeSet::new();
-        for (framework, requirements, _) in self.frameworks.values() {
-            if framework.org.is_none_or(|owner| owner == org) {
-                known.extend(requirements.iter().map(|r| format!("{}:{}", framework.key, r.control_ref)));
-            }
-        }
+        let known: BTreeSet<String> = self.tables().keep(|all: &mut Frameworks| {
+            let visible = all.0.values().filter(|(framework, ..)| framework.org.is_none_or(|owner| owner == org));
+            let names = |(framework, list, _): &(Framework, Vec<Requirement>, String)| {
+                list.iter().map(|r| format!("{}:{}", framework.key, r.control_ref)).collect::<Vec<_>>()
+            };
+            visible.flat_map(names).collect()
+        });
         Ok(names.iter().filter(|name| !known.contains(*name)).cloned().collect())
     }
 
     async fn insert(&mut self, framework: &Framework, requirements: &[Requirement], source: &str) -> StoreResult<()> {
-        if self.frameworks.values().any(|(f, ..)| f.org == framework.org && f.key == framework.key) {
-            return Err(StoreError::Duplicate("key"));
-        }
-        self.frameworks.insert(framework.id, (framework.clone(), requirements.to_vec(), source.to_owned()));
-        Ok(())
+        self.tables().keep(|all: &mut Frameworks| {
+            if all.0.values().any(|(f, ..)| f.org == framework.org && f.key == framework.key) {
+                return Err(StoreError::Duplicate("key"));
+            }
+            all.0.insert(framework.id, (framework.clone(), requirements.to_vec(), source.to_owned()));
+            Ok(())
+        })
     }
 
     async fn document(&mut self, id: FrameworkId) -> StoreResult<Option<String>> {
-        Ok(self.frameworks.get(&id).map(|(.., document)| document.clone()).filter(|document| !document.is_empty()))
+        let document = |all: &mut Frameworks| all.0.get(&id).map(|(.., document)| document.clone());
+        Ok(self.tables().keep(document).filter(|document| !document.is_empty()))
     }
 
     async fn delete(&mut self, _org: OrgId, id: FrameworkId) -> StoreResult<()> {
-        self.frameworks.remove(&id);
+        self.tables().keep(|all: &mut Frameworks| all.0.remove(&id));
         Ok(())
-    }
-
-    async fn in_use(&mut self, org: OrgId, id: FrameworkId) -> StoreResult<bool> {
-        Ok(self.assessments.values().any(|a| a.org == org && a.framework_id == id))
     }
 }
 
+/// The scopes of assessments.
+#[derive(Clone, Default)]
+struct Scopes(BTreeMap<AssessmentId, Vec<ScopeItem>>);
+
+/// What the picture of a piece of stored evidence says.
+fn fact(evidence: &Value) -> Option<EvidenceFact> {
+    let text = |name: &str| evidence.get(name).and_then(Value::as_str);
+    (text("status") == Some("stored")).then_some(())?;
+    Some(EvidenceFact {
+        filename: text("filename")?.to_owned(),
+        rejected: text("review") == Some("rejected"),
+        collected_at: evidence.get("collected_at").and_then(FromJson::from_json)?,
+        valid_until: evidence.get("valid_until").and_then(FromJson::from_json),
+    })
+}
+
+async fn findings<T: InMemory>(tx: &mut T, org: OrgId, of: Option<AssessmentId>) -> StoreResult<Vec<Finding>> {
+    let mut query = Finding::LIST.query().limited(usize::MAX);
+    if let Some(id) = of {
+        query = query.only("assessment_id", vec![Scalar::Id(id.0)]);
+    }
+    Ok(Repo::<Finding>::page(tx, org, &query).await?.items)
+}
+
 #[async_trait]
-impl ControlRepo for Store {
-    async fn find(&mut self, org: OrgId, id: ControlId) -> StoreResult<Option<Control>> {
-        Ok(self.controls.get(&id).filter(|control| control.org == org).cloned())
-    }
-
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Control>> {
-        Ok(page_in_memory(self.controls.values().filter(|control| control.org == org), query))
-    }
-
-    async fn insert(&mut self, control: &Control) -> StoreResult<()> {
-        self.controls.insert(control.id, control.clone());
-        Ok(())
-    }
-
-    async fn update(&mut self, control: &Control, seen: i64) -> StoreResult<()> {
-        match self.controls.get_mut(&control.id) {
-            Some(stored) if stored.meta.revision == seen => {
-                *stored = control.clone();
-                Ok(())
-            }
-            _ => Err(StoreError::Stale),
-        }
-    }
-
-    async fn delete(&mut self, _org: OrgId, id: ControlId) -> StoreResult<()> {
-        self.controls.remove(&id);
-        Ok(())
-    }
-
-    async fn for_requirements(&mut self, org: OrgId, names: &[String]) -> StoreResult<Vec<Control>> {
-        let names_one =
-            |control: &&Control| control.org == org && control.requirements.iter().any(|r| names.contains(r));
-        Ok(self.controls.values().filter(names_one).cloned().collect())
-    }
-
+impl<T: InMemory> Assessing for T {
     async fn facts(&mut self, org: OrgId, controls: &[Control]) -> StoreResult<Vec<ControlFacts>> {
+        let mut open = findings(self, org, None).await?;
+        open.retain(|finding| matches!(finding.lifecycle, Lifecycle::Open | Lifecycle::InProgress));
         let facts = |control: &Control| {
-            let open = |finding: &&Finding| {
-                let name = format!("{}:{}", finding.framework_key, finding.control_ref);
-                finding.org == org
-                    && control.requirements.contains(&name)
-                    && matches!(finding.lifecycle, Lifecycle::Open | Lifecycle::InProgress)
-            };
+            let named = |f: &Finding| control.requirements.contains(&format!("{}:{}", f.framework_key, f.control_ref));
             let count = |verdict: Verdict| {
-                let count = self.findings.values().filter(open).filter(|f| f.status == verdict).count();
+                let count = open.iter().filter(|finding| finding.status == verdict && named(finding)).count();
                 i64::try_from(count).unwrap_or(i64::MAX)
             };
+            let pictures = control.evidence.0.iter().filter_map(|id| self.tables().picture(org, "evidence", id.0));
             ControlFacts {
-                evidence: control.evidence.iter().filter_map(|id| self.evidence.get(&(org, *id)).cloned()).collect(),
+                evidence: pictures.filter_map(|picture| fact(&picture)).collect(),
                 open_failures: count(Verdict::Fail),
                 open_partials: count(Verdict::Partial),
             }
         };
         Ok(controls.iter().map(facts).collect())
     }
-}
 
-#[async_trait]
-impl AssessmentRepo for Store {
-    async fn find(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<Assessment>> {
-        Ok(self.assessments.get(&id).filter(|assessment| assessment.org == org).cloned())
-    }
-
-    async fn lock(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<Assessment>> {
-        AssessmentRepo::find(self, org, id).await
-    }
-
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Assessment>> {
-        Ok(page_in_memory(self.assessments.values().filter(|assessment| assessment.org == org), query))
-    }
-
-    async fn insert(&mut self, assessment: &Assessment) -> StoreResult<()> {
-        self.assessments.insert(assessment.id, assessment.clone());
+    /// Transactions in memory run one after the other.
+    async fn one_at_a_time(&mut self, _org: OrgId) -> StoreResult<()> {
         Ok(())
-    }
-
-    async fn update(&mut self, assessment: &Assessment, seen: i64) -> StoreResult<()> {
-        match self.assessments.get_mut(&assessment.id) {
-            Some(stored) if stored.meta.revision == seen => {
-                *stored = assessment.clone();
-                Ok(())
-            }
-            _ => Err(StoreError::Stale),
-        }
-    }
-
-    async fn delete(&mut self, _org: OrgId, id: AssessmentId) -> StoreResult<()> {
-        self.assessments.remove(&id);
-        self.scopes.remove(&id);
-        self.findings.retain(|_, finding| finding.assessment_id != id);
-        Ok(())
-    }
-
-    async fn count_running(&mut self, org: OrgId) -> StoreResult<i64> {
-        let running = |a: &&Assessment| a.org == org && a.status == AssessmentStatus::InProgress;
-        Ok(i64::try_from(self.assessments.values().filter(running).count()).unwrap_or(i64::MAX))
     }
 
     async fn set_scope(&mut self, _org: OrgId, id: AssessmentId, scope: &[ScopeItem]) -> StoreResult<()> {
-        self.scopes.insert(id, scope.to_vec());
+        self.tables().keep(|all: &mut Scopes| all.0.insert(id, scope.to_vec()));
         Ok(())
     }
 
     async fn next_scope(&mut self, _org: OrgId, id: AssessmentId, limit: usize) -> StoreResult<Vec<ScopeItem>> {
-        let scope = self.scopes.get(&id).map(Vec::as_slice).unwrap_or_default();
-        Ok(scope.iter().filter(|item| !item.evaluated).take(limit).cloned().collect())
+        Ok(self.tables().keep(|all: &mut Scopes| {
+            let scope = all.0.get(&id).into_iter().flatten();
+            scope.filter(|item| !item.evaluated).take(limit).cloned().collect()
+        }))
     }
 
     async fn mark_evaluated(&mut self, _org: OrgId, id: AssessmentId, ordinals: &[i32]) -> StoreResult<()> {
-        for item in self.scopes.entry(id).or_default() {
-            item.evaluated |= ordinals.contains(&item.ordinal);
+        self.tables().keep(|all: &mut Scopes| {
+            for item in all.0.entry(id).or_default() {
+                item.evaluated |= ordinals.contains(&item.ordinal);
+            }
+        });
+        Ok(())
+    }
+
+    async fn drop_results(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<()> {
+        self.tables().keep(|all: &mut Scopes| all.0.remove(&id));
+        for finding in findings(self, org, Some(id)).await? {
+            Repo::<Finding>::delete(self, org, finding.id).await?;
         }
         Ok(())
     }
-}
 
-#[async_trait]
-impl FindingRepo for Store {
-    async fn find(&mut self, org: OrgId, id: FindingId) -> StoreResult<Option<Finding>> {
-        Ok(self.findings.get(&id).filter(|finding| finding.org == org).cloned())
-    }
-
-    async fn of_controls(&mut self, org: OrgId, id: AssessmentId, refs: &[String]) -> StoreResult<Vec<Finding>> {
-        let wanted = |f: &&Finding| f.org == org && f.assessment_id == id && refs.contains(&f.control_ref);
-        Ok(self.findings.values().filter(wanted).cloned().collect())
-    }
-
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Finding>> {
-        Ok(page_in_memory(self.findings.values().filter(|finding| finding.org == org), query))
-    }
-
-    async fn insert_new(&mut self, findings: &[Finding]) -> StoreResult<usize> {
-        let mut new = 0;
-        for finding in findings {
-            let same = |f: &Finding| f.assessment_id == finding.assessment_id && f.control_ref == finding.control_ref;
-            if !self.findings.values().any(same) {
-                self.findings.insert(finding.id, finding.clone());
-                new += 1;
+    async fn insert_new(&mut self, new: &[Finding]) -> StoreResult<usize> {
+        let mut count = 0;
+        for finding in new {
+            let known = findings(self, finding.org, Some(finding.assessment_id)).await?;
+            if !known.iter().any(|known| known.control_ref == finding.control_ref) {
+                Repo::<Finding>::insert(self, finding).await?;
+                count += 1;
             }
         }
-        Ok(new)
+        Ok(count)
     }
 
-    async fn update(&mut self, finding: &Finding, seen: i64) -> StoreResult<()> {
-        match self.findings.get_mut(&finding.id) {
-            Some(stored) if stored.meta.revision == seen => {
-                *stored = finding.clone();
-                Ok(())
-            }
-            _ => Err(StoreError::Stale),
-        }
-    }
-
-    async fn tally(&mut self, org: OrgId, assessment: Option<AssessmentId>) -> StoreResult<Vec<Tally>> {
-        let wanted = |f: &&Finding| f.org == org && assessment.is_none_or(|id| f.assessment_id == id);
+    async fn tally_findings(&mut self, org: OrgId, assessment: Option<AssessmentId>) -> StoreResult<Vec<Tally>> {
         let mut tallies: Vec<Tally> = Vec::new();
-        for finding in self.findings.values().filter(wanted) {
+        for finding in findings(self, org, assessment).await? {
             let tally = Tally {
-                family: finding.family.clone(),
-                family_title: finding.family_title.clone(),
+                cited: !finding.citations.is_empty(),
+                unassigned: finding.owner_id.is_none(),
+                family: finding.family,
+                family_title: finding.family_title,
                 status: finding.status,
                 severity: finding.severity,
                 lifecycle: finding.lifecycle,
-                cited: !finding.citations.is_empty(),
                 needs_review: finding.needs_review,
-                unassigned: finding.owner_id.is_none(),
                 count: 0,
             };
             match tallies.iter_mut().find(|known| Tally { count: 0, ..(*known).clone() } == tally) {
@@ -299,57 +222,5 @@ impl FindingRepo for Store {
             }
         }
         Ok(tallies)
-    }
-}
-
-#[async_trait]
-impl References for Store {
-    async fn is_member(&mut self, org: OrgId, user: UserId) -> StoreResult<bool> {
-        Ok(self.members.contains(&(org, user)))
-    }
-
-    async fn missing_evidence(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<EvidenceId>> {
-        Ok(ids.iter().copied().filter(|id| !self.evidence.contains_key(&(org, *id))).collect())
-    }
-}
-
-/// A transaction over a store of its own.
-#[derive(Clone, Debug, Default)]
-pub struct MemTx {
-    /// The records.
-    pub store: Store,
-    /// The journal.
-    pub journal: MemJournal,
-    /// The queue.
-    pub jobs: MemJobs,
-}
-
-impl JournalTx for MemTx {
-    fn journal(&mut self) -> &mut dyn Journal {
-        &mut self.journal
-    }
-}
-
-impl JobsTx for MemTx {
-    fn jobs(&mut self) -> &mut dyn JobQueue {
-        &mut self.jobs
-    }
-}
-
-impl AssessmentsTx for MemTx {
-    fn frameworks(&mut self) -> &mut dyn FrameworkRepo {
-        &mut self.store
-    }
-    fn controls(&mut self) -> &mut dyn ControlRepo {
-        &mut self.store
-    }
-    fn assessment_repo(&mut self) -> &mut dyn AssessmentRepo {
-        &mut self.store
-    }
-    fn findings(&mut self) -> &mut dyn FindingRepo {
-        &mut self.store
-    }
-    fn references(&mut self) -> &mut dyn References {
-        &mut self.store
     }
 }

@@ -1,9 +1,8 @@
-//! What this domain needs from the outside: its repositories, and narrow looks at other domains.
+//! What this domain needs from the outside, beyond what every resource has.
 
 use async_trait::async_trait;
 use grc_kernel::{
-    AssessmentId, ControlId, EvidenceId, FindingId, FrameworkId, JobsTx, JournalTx, ListQuery, OrgId, Page,
-    StoreResult, UserId,
+    AssessmentId, FrameworkId, JobsTx, JournalTx, ListQuery, OrgId, Page, Repo, StoreResult, resource::References,
 };
 
 use crate::{
@@ -43,90 +42,53 @@ pub trait FrameworkRepo: Send {
     async fn document(&mut self, id: FrameworkId) -> StoreResult<Option<String>>;
     /// Removes a framework and its controls.
     async fn delete(&mut self, org: OrgId, id: FrameworkId) -> StoreResult<()>;
-    /// Whether an assessment uses it.
-    async fn in_use(&mut self, org: OrgId, id: FrameworkId) -> StoreResult<bool>;
 }
 
-/// The controls that an organization runs.
+/// A transaction that reaches the frameworks.
+pub trait FrameworksTx: Send {
+    /// Frameworks.
+    fn frameworks(&mut self) -> &mut dyn FrameworkRepo;
+}
+
+impl<T: FrameworkRepo> FrameworksTx for T {
+    fn frameworks(&mut self) -> &mut dyn FrameworkRepo {
+        self
+    }
+}
+
+/// Statements over many records of an organization.
 #[async_trait]
-pub trait ControlRepo: Send {
-    /// By id.
-    async fn find(&mut self, org: OrgId, id: ControlId) -> StoreResult<Option<Control>>;
-    /// A page.
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Control>>;
-    /// Stores a new one.
-    async fn insert(&mut self, control: &Control) -> StoreResult<()>;
-    /// Stores a change; `Stale` unless the stored revision is `seen`.
-    async fn update(&mut self, control: &Control, seen: i64) -> StoreResult<()>;
-    /// Removes one.
-    async fn delete(&mut self, org: OrgId, id: ControlId) -> StoreResult<()>;
-    /// Those that name any of these requirements (`KEY:ref`).
-    async fn for_requirements(&mut self, org: OrgId, names: &[String]) -> StoreResult<Vec<Control>>;
+pub trait Assessing: Send {
     /// The facts that the computed status of these controls rests on, in their order.
     async fn facts(&mut self, org: OrgId, controls: &[Control]) -> StoreResult<Vec<ControlFacts>>;
-}
-
-/// Assessments and their scope.
-#[async_trait]
-pub trait AssessmentRepo: Send {
-    /// By id.
-    async fn find(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<Assessment>>;
-    /// By id, locked until the transaction ends.
-    async fn lock(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<Assessment>>;
-    /// A page.
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Assessment>>;
-    /// Stores a new one.
-    async fn insert(&mut self, assessment: &Assessment) -> StoreResult<()>;
-    /// Stores a change; `Stale` unless the stored revision is `seen`.
-    async fn update(&mut self, assessment: &Assessment, seen: i64) -> StoreResult<()>;
-    /// Removes one with its scope and findings.
-    async fn delete(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<()>;
-    /// How many are in progress. Concurrent callers wait for each other, so that a limit holds.
-    async fn count_running(&mut self, org: OrgId) -> StoreResult<i64>;
-    /// Stores the snapshot of the controls in scope.
+    /// Makes whoever else calls this wait until the transaction ends: two executions at the same moment must not both
+    /// see room for one.
+    async fn one_at_a_time(&mut self, org: OrgId) -> StoreResult<()>;
+    /// Stores the snapshot of the controls in scope of an assessment.
     async fn set_scope(&mut self, org: OrgId, id: AssessmentId, scope: &[ScopeItem]) -> StoreResult<()>;
     /// The next controls that are not yet evaluated, in order.
     async fn next_scope(&mut self, org: OrgId, id: AssessmentId, limit: usize) -> StoreResult<Vec<ScopeItem>>;
     /// Marks controls as evaluated.
     async fn mark_evaluated(&mut self, org: OrgId, id: AssessmentId, ordinals: &[i32]) -> StoreResult<()>;
-}
-
-/// Findings.
-#[async_trait]
-pub trait FindingRepo: Send {
-    /// By id.
-    async fn find(&mut self, org: OrgId, id: FindingId) -> StoreResult<Option<Finding>>;
-    /// The finding of a control in an assessment.
-    async fn of_controls(&mut self, org: OrgId, id: AssessmentId, refs: &[String]) -> StoreResult<Vec<Finding>>;
-    /// A page.
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Finding>>;
-    /// Stores new ones; a control that has a finding in the assessment already keeps it. How many were new.
+    /// Removes the scope and the findings of an assessment that is about to go.
+    async fn drop_results(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<()>;
+    /// Stores new findings; a control that has a finding in the assessment already keeps it. How many were new.
     async fn insert_new(&mut self, findings: &[Finding]) -> StoreResult<usize>;
-    /// Stores a change; `Stale` unless the stored revision is `seen`.
-    async fn update(&mut self, finding: &Finding, seen: i64) -> StoreResult<()>;
     /// Findings counted by family, status, severity, lifecycle; of one assessment or of all.
-    async fn tally(&mut self, org: OrgId, assessment: Option<AssessmentId>) -> StoreResult<Vec<Tally>>;
-}
-
-/// Looks at other domains' records: whether an id that a client gave names something of the organization.
-#[async_trait]
-pub trait References: Send {
-    /// Whether this is an active member.
-    async fn is_member(&mut self, org: OrgId, user: UserId) -> StoreResult<bool>;
-    /// Those of these pieces of evidence that do not exist.
-    async fn missing_evidence(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<EvidenceId>>;
+    async fn tally_findings(&mut self, org: OrgId, assessment: Option<AssessmentId>) -> StoreResult<Vec<Tally>>;
 }
 
 /// A transaction over this domain's repositories.
-pub trait AssessmentsTx: JournalTx + JobsTx {
-    /// Frameworks.
-    fn frameworks(&mut self) -> &mut dyn FrameworkRepo;
-    /// Implemented controls.
-    fn controls(&mut self) -> &mut dyn ControlRepo;
-    /// Assessments.
-    fn assessment_repo(&mut self) -> &mut dyn AssessmentRepo;
-    /// Findings.
-    fn findings(&mut self) -> &mut dyn FindingRepo;
-    /// Other domains' records.
-    fn references(&mut self) -> &mut dyn References;
+pub trait AssessmentsTx:
+    JournalTx + JobsTx + References + FrameworksTx + Assessing + Repo<Control> + Repo<Assessment> + Repo<Finding>
+{
 }
+
+impl<T> AssessmentsTx for T where
+    T: JournalTx + JobsTx + References + FrameworksTx + Assessing + Repo<Control> + Repo<Assessment> + Repo<Finding>
+{
+}
+
+/// The transaction that the use cases take. (An alias, because in a signature `&mut dyn AssessmentsTx` would mean a
+/// shorter life than the one in [`grc_kernel::Rules::Tx`].)
+pub type Tx = dyn AssessmentsTx;

@@ -1,30 +1,29 @@
 //! Evidence in other domains' hands: linked to their records, exported with them. Each hand-over is a touch that the
 //! custody record keeps.
 
-use grc_kernel::{Access, Checker, Ctx, EvidenceId, ListQuery, Page, Permission};
+use grc_kernel::{Checker, Ctx, EvidenceId, ListQuery, Page, Refusal, Repo, Resource};
 
 use crate::{
-    error::EvidenceError,
     model::{CustodyEvent, Evidence, EvidenceStatus, Touch},
-    ports::EvidenceTx,
+    ports::Tx,
 };
 
-fn may_read(ctx: &Ctx) -> Result<(), EvidenceError> {
-    Ok(ctx.require(Permission::new("evidence", Access::Read))?)
+fn may_read(ctx: &Ctx) -> Result<(), Refusal> {
+    Ok(ctx.require(Evidence::permission(Evidence::READ))?)
 }
 
 /// Notes that stored evidence is linked to another record, and gives it back in the order of the ids. `fields` are the
 /// names that the ids have in the input; of those that name no stored evidence each is reported.
 pub async fn link(
     ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
+    tx: &mut Tx,
     ids: &[(String, EvidenceId)],
     reason: &str,
-) -> Result<Vec<Evidence>, EvidenceError> {
+) -> Result<Vec<Evidence>, Refusal> {
     may_read(ctx)?;
     let wanted: Vec<EvidenceId> = ids.iter().map(|(_, id)| *id).collect();
-    let mut known = tx.evidence_repo().find_many(ctx.org, &wanted).await?;
-    known.retain(|evidence| evidence.status != EvidenceStatus::Deleted);
+    let mut known = Repo::<Evidence>::find_many(tx, ctx.org, &wanted).await?;
+    known.retain(|evidence| !evidence.is_gone());
     let mut found = Vec::with_capacity(ids.len());
     let mut check = Checker::new();
     for (field, id) in ids {
@@ -43,14 +42,9 @@ pub async fn link(
 
 /// Notes that evidence is about to be exported, and gives back all of it that there ever was: what is not stored any
 /// more says so.
-pub async fn export(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    ids: &[EvidenceId],
-    reason: &str,
-) -> Result<Vec<Evidence>, EvidenceError> {
+pub async fn export(ctx: &Ctx, tx: &mut Tx, ids: &[EvidenceId], reason: &str) -> Result<Vec<Evidence>, Refusal> {
     may_read(ctx)?;
-    let found = tx.evidence_repo().find_many(ctx.org, ids).await?;
+    let found = Repo::<Evidence>::find_many(tx, ctx.org, ids).await?;
     let stored: Vec<Evidence> = found.iter().filter(|e| e.status == EvidenceStatus::Stored).cloned().collect();
     note(ctx, tx, &stored, Touch::Exported, reason).await?;
     Ok(found)
@@ -59,22 +53,16 @@ pub async fn export(
 /// A page of the custody record of several pieces of evidence, deleted ones included.
 pub async fn custody(
     ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
+    tx: &mut Tx,
     ids: &[EvidenceId],
     query: &ListQuery,
-) -> Result<Page<CustodyEvent>, EvidenceError> {
+) -> Result<Page<CustodyEvent>, Refusal> {
     may_read(ctx)?;
-    Ok(tx.evidence_repo().custody(ctx.org, ids, query).await?)
+    Ok(tx.custody(ctx.org, ids, query).await?)
 }
 
-async fn note(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    evidence: &[Evidence],
-    touch: Touch,
-    reason: &str,
-) -> Result<(), EvidenceError> {
+async fn note(ctx: &Ctx, tx: &mut Tx, evidence: &[Evidence], touch: Touch, reason: &str) -> Result<(), Refusal> {
     let event = |evidence| CustodyEvent::of(ctx, evidence, touch, Some(reason.to_owned()));
     let events: Vec<CustodyEvent> = evidence.iter().map(event).collect();
-    Ok(tx.evidence_repo().touch(&events).await?)
+    Ok(tx.touch(&events).await?)
 }

@@ -10,7 +10,6 @@
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
-pub mod error;
 pub mod extract;
 pub mod handing;
 pub mod mem;
@@ -21,7 +20,11 @@ pub mod service;
 pub mod sniff;
 pub mod store;
 
-pub use error::EvidenceError;
+use grc_kernel::resource::Declared;
+
 pub use model::{CustodyEvent, Evidence, EvidenceStatus, Review, Source};
 pub use ports::EvidenceTx;
 pub use store::{Inspection, ObjectError, ObjectReader, ObjectStore};
+
+/// The resources of this domain.
+pub const RESOURCES: &[Declared] = &[Declared::of::<Evidence>()];

@@ -1,4 +1,5 @@
-//! The repositories and an object store in memory, for tests of this crate and of whoever embeds it.
+//! What this domain keeps in memory beside its records, and an object store in memory: for tests of this crate and of
+//! whoever embeds it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,72 +9,34 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use grc_kernel::{
-    AssessmentId, EvidenceId, FindingId, JobQueue, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page, StoreError,
-    StoreResult, job::MemJobs, journal::MemJournal, list::page_in_memory,
+    EvidenceId, ListQuery, OrgId, Page, Repo, Resource, StoreResult,
+    list::{Scalar, page_in_memory},
+    resource::{InMemory, MemTables},
 };
-use time::OffsetDateTime;
 
 use crate::{
     model::{CustodyEvent, Evidence, EvidenceStatus},
-    ports::{EvidenceReferences, EvidenceRepo, EvidenceTx},
+    ports::{Files, Requirements},
     store::{ObjectError, ObjectReader, ObjectStore, Presigned, UploadTerms},
 };
 
-/// All records of this domain, and what it knows of others'.
-#[derive(Clone, Debug, Default)]
-pub struct Store {
-    evidence: BTreeMap<EvidenceId, Evidence>,
-    texts: BTreeMap<EvidenceId, String>,
-    custody: Vec<CustodyEvent>,
-    /// Findings, of the assessments domain.
-    pub findings: BTreeSet<(OrgId, FindingId)>,
-    /// Assessments, of the assessments domain.
-    pub assessments: BTreeSet<(OrgId, AssessmentId)>,
-    /// `KEY:ref` names, of the assessments domain.
-    pub requirements: BTreeSet<String>,
-}
+/// The texts of evidence.
+#[derive(Clone, Default)]
+struct Texts(BTreeMap<EvidenceId, String>);
+
+/// The custody record.
+#[derive(Clone, Default)]
+struct Custody(Vec<CustodyEvent>);
 
 #[async_trait]
-impl EvidenceRepo for Store {
-    async fn find(&mut self, org: OrgId, id: EvidenceId) -> StoreResult<Option<Evidence>> {
-        Ok(self.evidence.get(&id).filter(|evidence| evidence.org == org).cloned())
-    }
-
-    async fn find_many(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<Evidence>> {
-        Ok(self.evidence.values().filter(|e| e.org == org && ids.contains(&e.id)).cloned().collect())
-    }
-
-    async fn find_by_key(&mut self, org: OrgId, key: &str) -> StoreResult<Option<Evidence>> {
-        Ok(self.evidence.values().find(|evidence| evidence.org == org && evidence.object_key == key).cloned())
-    }
-
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Evidence>> {
-        let there = |evidence: &&Evidence| evidence.org == org && evidence.status != EvidenceStatus::Deleted;
-        Ok(page_in_memory(self.evidence.values().filter(there), query))
-    }
-
-    async fn insert(&mut self, evidence: &Evidence) -> StoreResult<()> {
-        self.evidence.insert(evidence.id, evidence.clone());
-        Ok(())
-    }
-
-    async fn update(&mut self, evidence: &Evidence, seen: i64) -> StoreResult<()> {
-        match self.evidence.get_mut(&evidence.id) {
-            Some(stored) if stored.meta.revision == seen => {
-                *stored = evidence.clone();
-                Ok(())
-            }
-            _ => Err(StoreError::Stale),
-        }
-    }
-
+impl<T: InMemory> Files for T {
     async fn set_text(&mut self, _org: OrgId, id: EvidenceId, text: &str) -> StoreResult<()> {
-        self.texts.insert(id, text.to_owned());
+        self.tables().keep(|texts: &mut Texts| texts.0.insert(id, text.to_owned()));
         Ok(())
     }
 
     async fn text(&mut self, _org: OrgId, id: EvidenceId) -> StoreResult<Option<String>> {
-        Ok(self.texts.get(&id).cloned())
+        Ok(self.tables().keep(|texts: &mut Texts| texts.0.get(&id).cloned()))
     }
 
     async fn with_texts(
@@ -82,74 +45,39 @@ impl EvidenceRepo for Store {
         names: &[String],
         ids: &[EvidenceId],
     ) -> StoreResult<Vec<(Evidence, Option<String>)>> {
-        let wanted = |e: &&Evidence| {
-            e.org == org
-                && e.status == EvidenceStatus::Stored
-                && (ids.contains(&e.id) || e.control_refs.iter().any(|name| names.contains(name)))
+        let stored = vec![Scalar::Text(EvidenceStatus::Stored.as_str().to_owned())];
+        let query = Evidence::LIST.query().only("status", stored).limited(usize::MAX);
+        let mut found = Repo::<Evidence>::page(self, org, &query).await?.items;
+        found.retain(|e| ids.contains(&e.id) || e.control_refs.iter().any(|name| names.contains(name)));
+        let texts = self.tables().keep(|texts: &mut Texts| texts.0.clone());
+        let with_text = |evidence: Evidence| {
+            let text = texts.get(&evidence.id).cloned();
+            (evidence, text)
         };
-        Ok(self.evidence.values().filter(wanted).map(|e| (e.clone(), self.texts.get(&e.id).cloned())).collect())
-    }
-
-    async fn stale_pending(&mut self, org: OrgId, before: OffsetDateTime, limit: i64) -> StoreResult<Vec<Evidence>> {
-        let stale = |e: &&Evidence| e.org == org && e.status == EvidenceStatus::Pending && e.meta.created_at < before;
-        Ok(self.evidence.values().filter(stale).take(usize::try_from(limit).unwrap_or(0)).cloned().collect())
+        Ok(found.into_iter().map(with_text).collect())
     }
 
     async fn touch(&mut self, events: &[CustodyEvent]) -> StoreResult<()> {
-        self.custody.extend_from_slice(events);
+        self.tables().keep(|custody: &mut Custody| custody.0.extend_from_slice(events));
         Ok(())
     }
 
     async fn custody(&mut self, org: OrgId, ids: &[EvidenceId], query: &ListQuery) -> StoreResult<Page<CustodyEvent>> {
         let of = |event: &&CustodyEvent| event.org == org && ids.contains(&event.evidence);
-        Ok(page_in_memory(self.custody.iter().filter(of), query))
+        Ok(self.tables().keep(|custody: &mut Custody| page_in_memory(custody.0.iter().filter(of), query)))
     }
 }
+
+/// The `KEY:ref` names that are known where there are no frameworks.
+#[derive(Clone, Debug, Default)]
+pub struct KnownRequirements(pub BTreeSet<String>);
 
 #[async_trait]
-impl EvidenceReferences for Store {
-    async fn finding_exists(&mut self, org: OrgId, id: FindingId) -> StoreResult<bool> {
-        Ok(self.findings.contains(&(org, id)))
-    }
-
-    async fn assessment_exists(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<bool> {
-        Ok(self.assessments.contains(&(org, id)))
-    }
-
+impl Requirements for MemTables {
     async fn unknown_requirements(&mut self, _org: OrgId, names: &[String]) -> StoreResult<Vec<String>> {
-        Ok(names.iter().filter(|name| !self.requirements.contains(*name)).cloned().collect())
-    }
-}
-
-/// A transaction over a store of its own.
-#[derive(Clone, Debug, Default)]
-pub struct MemTx {
-    /// The records.
-    pub store: Store,
-    /// The journal.
-    pub journal: MemJournal,
-    /// The queue.
-    pub jobs: MemJobs,
-}
-
-impl JournalTx for MemTx {
-    fn journal(&mut self) -> &mut dyn Journal {
-        &mut self.journal
-    }
-}
-
-impl JobsTx for MemTx {
-    fn jobs(&mut self) -> &mut dyn JobQueue {
-        &mut self.jobs
-    }
-}
-
-impl EvidenceTx for MemTx {
-    fn evidence_repo(&mut self) -> &mut dyn EvidenceRepo {
-        &mut self.store
-    }
-    fn evidence_references(&mut self) -> &mut dyn EvidenceReferences {
-        &mut self.store
+        Ok(self.keep(|known: &mut KnownRequirements| {
+            names.iter().filter(|name| !known.0.contains(*name)).cloned().collect()
+        }))
     }
 }
 

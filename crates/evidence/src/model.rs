@@ -1,13 +1,17 @@
 //! The entities.
 
 use grc_kernel::{
-    AssessmentId, Ctx, EvidenceId, Field, FindingId, Kind, ListSpec, Meta, OrgId, Record,
-    record::{timestamp, timestamp_value, with_meta},
+    Access, AssessmentId, Ctx, EvidenceId, Field, FindingId, Kind, ListSpec, OrgId, Record,
+    record::timestamp,
+    resource,
+    shape::{Preset, Ty, may},
     wire_enum,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::rules::SIZE_MAX;
 
 wire_enum! {
     /// Where evidence comes from.
@@ -53,121 +57,55 @@ wire_enum! {
     }
 }
 
-/// A file that shows something.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
-    /// Its id.
-    pub id: EvidenceId,
-    /// Its organization.
-    pub org: OrgId,
+resource! {
+    /// A piece of evidence: a file that shows something.
+    pub struct Evidence(EvidenceId) as "Evidence" {
+        kind: "evidence", table: "evidence", area: "evidence", name: "filename", sort: ("created_at", true),
+        write: Access::Review, delete: Access::Write, answer: "EvidenceBody", request: "UploadRequest",
+        gone: ("status", "deleted"),
+        extra: &[may("text", Ty::Text(1_000_000), "The text, when one piece is read.").occasional()],
+    }
     /// The name that the client gave it.
-    pub filename: String,
-    /// The media type that the client declared, checked against the bytes.
-    pub content_type: String,
-    /// How many bytes it has; as announced, then as counted.
-    pub size: Option<i64>,
-    /// SHA-256 in hex; as announced, then as computed.
-    pub sha256: Option<String>,
+    filename: String = Ty::Line(255), required, fixed, sorts, searches;
+    /// Its media type, checked against the bytes.
+    content_type: String = Ty::Line(127), required, fixed, filters;
+    /// Its size in bytes; as announced, then as counted.
+    size: Option<i64> = Ty::Int(0, SIZE_MAX), fixed;
+    /// Its SHA-256 in hex; as announced, then as computed by the service.
+    sha256: Option<String> = Ty::Line(64), fixed;
     /// The finding it belongs to.
-    pub finding_id: Option<FindingId>,
+    finding_id: Option<FindingId> = Ty::Ref("finding");
     /// The assessment it belongs to.
-    pub assessment_id: Option<AssessmentId>,
-    /// The requirements it speaks to, `KEY:ref`.
-    pub control_refs: Vec<String>,
-    /// When it was collected.
-    pub collected_at: OffsetDateTime,
+    assessment_id: Option<AssessmentId> = Ty::Ref("assessment");
+    /// The requirements it speaks to, KEY:ref.
+    control_refs: Vec<String> = Ty::List(&Ty::Line(200), 1_000), asked_as("control_ref");
+    /// When it was collected; now where a new one does not say.
+    collected_at: OffsetDateTime = Ty::Time, preset(Preset::Now), sorts;
     /// Until when it is valid.
-    pub valid_until: Option<OffsetDateTime>,
+    valid_until: Option<OffsetDateTime> = Ty::Time, later, sorts;
     /// Until when it may not be deleted.
-    pub retention_until: Option<OffsetDateTime>,
+    retention_until: Option<OffsetDateTime> = Ty::Time, later, sorts;
     /// Where it comes from.
-    pub source: Source,
+    source: Source = Ty::Word(Source::NAMES), computed;
     /// Where it stands.
-    pub status: EvidenceStatus,
+    status: EvidenceStatus = Ty::Word(EvidenceStatus::NAMES), computed;
     /// Why it was refused.
-    pub status_reason: Option<String>,
+    status_reason: Option<String> = Ty::Text(1_000), computed;
     /// What a reviewer said.
-    pub review: Review,
+    review: Review = Ty::Word(Review::NAMES), later;
     /// And why.
-    pub review_note: Option<String>,
+    review_note: Option<String> = Ty::Text(20_000), later;
     /// Where the bytes lie in the store.
-    pub object_key: String,
+    object_key: String = Ty::Line(500), computed;
     /// The evidence that it replaces.
-    pub version_of: Option<EvidenceId>,
+    version_of: Option<EvidenceId> = Ty::Id, fixed;
     /// Whether it may not be deleted at all.
-    pub legal_hold: bool,
+    legal_hold: bool = Ty::Bool, computed;
     /// Why.
-    pub hold_reason: Option<String>,
-    /// How many characters of text were extracted; none where there is no text.
-    pub text_length: Option<i32>,
-    /// Bookkeeping.
-    pub meta: Meta,
+    hold_reason: Option<String> = Ty::Line(1_000), computed;
+    /// How many characters of text were extracted.
+    text_length: Option<i64> = Ty::Int(0, i64::MAX), computed;
 }
-
-impl Record for Evidence {
-    const TYPE: &'static str = "evidence";
-
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn revision(&self) -> i64 {
-        self.meta.revision
-    }
-
-    fn snapshot(&self) -> Value {
-        let value = json!({
-            "id": self.id.to_string(),
-            "org_id": self.org.to_string(),
-            "filename": self.filename,
-            "content_type": self.content_type,
-            "size": self.size,
-            "sha256": self.sha256,
-            "finding_id": self.finding_id.map(|id| id.to_string()),
-            "assessment_id": self.assessment_id.map(|id| id.to_string()),
-            "control_refs": self.control_refs,
-            "collected_at": timestamp(self.collected_at),
-            "valid_until": timestamp_value(self.valid_until),
-            "retention_until": timestamp_value(self.retention_until),
-            "source": self.source.as_str(),
-            "status": self.status.as_str(),
-            "status_reason": self.status_reason,
-            "review": self.review.as_str(),
-            "review_note": self.review_note,
-            "object_key": self.object_key,
-            "version_of": self.version_of.map(|id| id.to_string()),
-            "legal_hold": self.legal_hold,
-            "hold_reason": self.hold_reason,
-            "text_length": self.text_length,
-        });
-        with_meta(value, &self.meta)
-    }
-}
-
-/// What the list of evidence can do.
-pub static LIST: ListSpec = ListSpec {
-    resource: "evidence",
-    fields: &[
-        Field::new("filename", Kind::Text).sorts().searches(),
-        Field::new("content_type", Kind::Text),
-        Field::new("finding_id", Kind::Id).optional(),
-        Field::new("assessment_id", Kind::Id).optional(),
-        Field::new("control_ref", Kind::Texts).stored_as("control_refs"),
-        Field::new("source", Kind::Choice(Source::NAMES)),
-        Field::new("status", Kind::Choice(EvidenceStatus::NAMES)),
-        Field::new("review", Kind::Choice(Review::NAMES)),
-        Field::new("version_of", Kind::Id).optional(),
-        Field::new("legal_hold", Kind::Bool),
-        Field::new("collected_at", Kind::Time).sorts(),
-        Field::new("valid_until", Kind::Time).sorts().optional(),
-        Field::new("retention_until", Kind::Time).sorts().optional(),
-        Field::new("created_at", Kind::Time).sorts(),
-        Field::new("updated_at", Kind::Time).sorts(),
-        Field::new("created_by", Kind::Id),
-    ],
-    default_sort: ("created_at", true),
-    stored: false,
-};
 
 wire_enum! {
     /// What happened to a piece of evidence.

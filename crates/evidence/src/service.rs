@@ -1,20 +1,20 @@
-//! The use cases.
+//! The rules of evidence, and the use cases beyond those that every resource has.
 
+use async_trait::async_trait;
 use grc_kernel::{
-    Access, AssessmentId, Checker, Ctx, EvidenceId, Fact, FindingId, ListQuery, Meta, NewJob, Page, Patch, Permission,
+    Access, Changes, Checker, Ctx, EvidenceId, Fact, ListQuery, NewJob, Page, Refusal, Repo, Resource, Rules, kit,
+    list::{Scalar, Test},
+    resource::Cell,
 };
 use serde_json::json;
-use time::OffsetDateTime;
 
 use crate::{
-    error::{EvidenceError, unchanged},
-    model::{CustodyEvent, Evidence, EvidenceStatus, Review, Source, Touch},
-    ports::EvidenceTx,
+    model::{CustodyEvent, Evidence, EvidenceStatus, Touch},
+    ports::Tx,
     rules,
     store::Inspection,
 };
 
-const AREA: &str = "evidence";
 /// The job that removes the bytes of deleted evidence.
 pub const PURGE_JOB: &str = "evidence.purge";
 /// How long an upload URL works, in seconds.
@@ -22,106 +22,104 @@ pub const UPLOAD_SECONDS: i64 = 15 * 60;
 /// How long a download URL works, in seconds.
 pub const DOWNLOAD_SECONDS: i64 = 5 * 60;
 
-/// A file that is about to be uploaded.
-#[derive(Clone, Debug, Default)]
-pub struct Announce {
-    /// Its name.
-    pub filename: String,
-    /// Its media type.
-    pub content_type: String,
-    /// Its size in bytes.
-    pub size: Option<i64>,
-    /// Its SHA-256 in hex.
-    pub sha256: Option<String>,
-    /// The finding it belongs to.
-    pub finding_id: Option<FindingId>,
-    /// The assessment it belongs to.
-    pub assessment_id: Option<AssessmentId>,
-    /// The requirements it speaks to, `KEY:ref`.
-    pub control_refs: Option<Vec<String>>,
-    /// When it was collected.
-    pub collected_at: Option<OffsetDateTime>,
-    /// The evidence that it replaces.
-    pub version_of: Option<EvidenceId>,
+#[async_trait]
+impl Rules for Evidence {
+    type Tx = Tx;
+    const THOROUGH: bool = true;
+
+    /// A new one is announced: it has its record and its object key, and the bytes are still to come.
+    async fn settle(
+        ctx: &Ctx,
+        tx: &mut Tx,
+        before: Option<&Self>,
+        after: &mut Self,
+        check: &mut Checker,
+    ) -> Result<(), Refusal> {
+        if before.is_none() {
+            rules::check_filename(check, &after.filename);
+            after.content_type = rules::check_content_type(check, &after.content_type);
+            after.sha256 = after.sha256.as_ref().map(|hash| rules::check_sha256(check, hash));
+            after.object_key = rules::object_key(ctx.org.0, after.id.0, ctx.now, &after.filename);
+        }
+        if before.is_none_or(|before| before.control_refs != after.control_refs) {
+            let distinct = rules::check_control_refs(check, &after.control_refs);
+            let unknown = tx.unknown_requirements(ctx.org, &distinct).await?;
+            for (i, name) in after.control_refs.iter().enumerate().filter(|(_, name)| unknown.contains(name)) {
+                let detail = format!("no framework has a control {name}");
+                check.note(format!("control_refs[{i}]"), "unknown_reference", detail);
+            }
+            after.control_refs = distinct;
+        }
+        if let (None, Some(id)) = (before, after.version_of) {
+            // What was replaced may be deleted since.
+            let known = Repo::<Self>::find(tx, ctx.org, id).await?.is_some();
+            check.ensure(known, "version_of", "unknown_reference", "there is no such evidence");
+        }
+        if before.is_none_or(|before| before.collected_at != after.collected_at) {
+            check.ensure(after.collected_at <= ctx.now, "collected_at", "out_of_range", "lies in the future");
+        }
+        if let Some(kept) = before.and_then(|before| before.retention_until).filter(|kept| *kept > ctx.now) {
+            let shorter = after.retention_until.is_none_or(|wanted| wanted < kept);
+            let detail = "a running retention may be prolonged, not shortened";
+            check.ensure(!shorter, "retention_until", "out_of_range", detail);
+        }
+        Ok(())
+    }
+
+    /// Changes what is said of evidence; the bytes never change. A review is a touch even where it says the same again.
+    async fn amend(
+        ctx: &Ctx,
+        tx: &mut Tx,
+        id: EvidenceId,
+        if_match: Option<i64>,
+        changes: Changes<Self>,
+    ) -> Result<Self, Refusal> {
+        ctx.require(Self::permission(Self::WRITE))?;
+        let before = kit::hold::<Self>(ctx, tx, id, if_match).await?;
+        let reviewed = changes.value("review").is_some();
+        let after = kit::change(ctx, tx, "updated", before.clone(), changes).await?;
+        if reviewed {
+            custody(ctx, tx, &after, Touch::Reviewed, after.review_note.clone()).await?;
+        }
+        let links = |e: &Self| (e.control_refs.clone(), e.finding_id, e.assessment_id);
+        if links(&before) != links(&after) {
+            custody(ctx, tx, &after, Touch::Linked, None).await?;
+        }
+        Ok(after)
+    }
+
+    /// Deletes evidence: absent at once, its bytes removed by a job. Not under a legal hold or retention.
+    async fn remove(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, if_match: Option<i64>) -> Result<Self, Refusal> {
+        ctx.require(Self::permission(Self::DELETE))?;
+        let before = kit::hold::<Self>(ctx, tx, id, if_match).await?;
+        if before.legal_hold {
+            return Err(Refusal::Conflict("the evidence is under a legal hold".into()));
+        }
+        if before.retention_until.is_some_and(|until| until > ctx.now) {
+            return Err(Refusal::Conflict("the evidence is to be retained longer".into()));
+        }
+        let mut after = before.clone();
+        after.status = EvidenceStatus::Deleted;
+        after.meta.touch(ctx);
+        Repo::update(tx, &after, before.meta.revision).await?;
+        custody(ctx, tx, &after, Touch::Deleted, None).await?;
+        purge(ctx, tx, &after).await?;
+        tx.journal().record(ctx, Fact::deleted(&before)).await?;
+        Ok(before)
+    }
 }
 
-/// A change of evidence.
-#[derive(Clone, Debug, Default)]
-pub struct AmendEvidence {
-    /// The finding it belongs to.
-    pub finding_id: Patch<FindingId>,
-    /// The assessment it belongs to.
-    pub assessment_id: Patch<AssessmentId>,
-    /// The requirements it speaks to.
-    pub control_refs: Patch<Vec<String>>,
-    /// When it was collected.
-    pub collected_at: Patch<OffsetDateTime>,
-    /// Until when it is valid.
-    pub valid_until: Patch<OffsetDateTime>,
-    /// Until when it may not be deleted.
-    pub retention_until: Patch<OffsetDateTime>,
-    /// A reviewer's word, by wire name.
-    pub review: Patch<String>,
-    /// And why.
-    pub review_note: Patch<String>,
-}
-
-/// Announces a file: makes its record and its object key. The caller then presigns the upload.
-pub async fn announce(ctx: &Ctx, tx: &mut dyn EvidenceTx, command: Announce) -> Result<Evidence, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Review))?;
-    let mut check = Checker::new();
-    let filename = rules::check_filename(&mut check, &command.filename);
-    let content_type = rules::check_content_type(&mut check, &command.content_type);
-    let size = command.size.map(|size| check.range("size", size, 0, rules::SIZE_MAX));
-    let sha256 = command.sha256.map(|hash| rules::check_sha256(&mut check, &hash));
-    let control_refs = names(ctx, tx, &mut check, &command.control_refs.unwrap_or_default()).await?;
-    links(ctx, tx, &mut check, command.finding_id, command.assessment_id).await?;
-    if let Some(id) = command.version_of {
-        let known = tx.evidence_repo().find(ctx.org, id).await?.is_some();
-        check.ensure(known, "version_of", "unknown_reference", "there is no such evidence");
-    }
-    if let Some(at) = command.collected_at {
-        check.ensure(at <= ctx.now, "collected_at", "out_of_range", "lies in the future");
-    }
-    check.finish()?;
-    let id: EvidenceId = ctx.new_id();
-    let evidence = Evidence {
-        id,
-        org: ctx.org,
-        object_key: rules::object_key(ctx.org.0, id.0, ctx.now, &filename),
-        filename,
-        content_type,
-        size,
-        sha256,
-        finding_id: command.finding_id,
-        assessment_id: command.assessment_id,
-        control_refs,
-        collected_at: command.collected_at.unwrap_or(ctx.now),
-        valid_until: None,
-        retention_until: None,
-        source: Source::Upload,
-        status: EvidenceStatus::Pending,
-        status_reason: None,
-        review: Review::Unreviewed,
-        review_note: None,
-        version_of: command.version_of,
-        legal_hold: false,
-        hold_reason: None,
-        text_length: None,
-        meta: Meta::new(ctx),
-    };
-    tx.evidence_repo().insert(&evidence).await?;
-    tx.journal().record(ctx, Fact::created(&evidence)).await?;
-    Ok(evidence)
+fn stands(status: EvidenceStatus) -> Changes<Evidence> {
+    Changes::none().set("status", Cell::Text(status.as_str().to_owned()))
 }
 
 /// The evidence that an inspection is wanted of: pending, or stored already (then nothing is left to do).
-pub async fn awaiting(ctx: &Ctx, tx: &mut dyn EvidenceTx, id: EvidenceId) -> Result<Evidence, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Review))?;
-    let evidence = find(ctx, tx, id).await?;
+pub async fn awaiting(ctx: &Ctx, tx: &mut Tx, id: EvidenceId) -> Result<Evidence, Refusal> {
+    ctx.require(Evidence::permission(Access::Review))?;
+    let evidence = kit::find::<Evidence>(ctx, tx, id).await?;
     match evidence.status {
         EvidenceStatus::Pending | EvidenceStatus::Stored => Ok(evidence),
-        other => Err(EvidenceError::Conflict(format!("the evidence is {other}"))),
+        other => Err(Refusal::Conflict(format!("the evidence is {other}"))),
     }
 }
 
@@ -136,260 +134,97 @@ pub enum Settled {
 
 /// Stores the outcome of an inspection. Announced size and hash must be those found: where they are not, the
 /// evidence stays pending and may be put again.
-pub async fn settle(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    id: EvidenceId,
-    inspection: Inspection,
-) -> Result<Settled, EvidenceError> {
+pub async fn settle(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, inspection: Inspection) -> Result<Settled, Refusal> {
     let before = awaiting(ctx, tx, id).await?;
     if before.status == EvidenceStatus::Stored {
         return Ok(Settled::Stored(Box::new(before)));
     }
     if before.size.is_some_and(|size| size != inspection.size) {
-        return Err(EvidenceError::Conflict(format!("the object has {} bytes, not those announced", inspection.size)));
+        return Err(Refusal::Conflict(format!("the object has {} bytes, not those announced", inspection.size)));
     }
     if before.sha256.as_ref().is_some_and(|hash| *hash != inspection.sha256) {
-        return Err(EvidenceError::Conflict("the object's SHA-256 is not the announced one".into()));
+        return Err(Refusal::Conflict("the object's SHA-256 is not the announced one".into()));
     }
-    let mut after = before.clone();
-    after.size = Some(inspection.size);
-    after.sha256 = Some(inspection.sha256);
-    after.meta.touch(ctx);
+    let status = if inspection.agreed.is_ok() { EvidenceStatus::Stored } else { EvidenceStatus::Rejected };
+    let found = stands(status).set("size", Cell::Int(inspection.size)).set("sha256", Cell::Text(inspection.sha256));
     if let Err(reason) = inspection.agreed {
-        after.status = EvidenceStatus::Rejected;
-        after.status_reason = Some(reason.clone());
-        tx.evidence_repo().update(&after, before.meta.revision).await?;
+        let refused = found.set("status_reason", Cell::Text(reason.clone()));
+        let after = kit::change(ctx, tx, status.as_str(), before, refused).await?;
         purge(ctx, tx, &after).await?;
-        tx.journal().record(ctx, Fact::moved("rejected", &before, &after)).await?;
         return Ok(Settled::Rejected(reason));
     }
-    after.status = EvidenceStatus::Stored;
-    after.text_length = inspection.text.as_ref().map(|text| i32::try_from(text.chars().count()).unwrap_or(i32::MAX));
-    tx.evidence_repo().update(&after, before.meta.revision).await?;
+    let length = inspection.text.as_ref().and_then(|text| i64::try_from(text.chars().count()).ok());
+    let found = found.set("text_length", length.map_or(Cell::Null, Cell::Int));
+    let after = kit::change(ctx, tx, status.as_str(), before, found).await?;
     if let Some(text) = &inspection.text {
-        tx.evidence_repo().set_text(ctx.org, id, text).await?;
+        tx.set_text(ctx.org, id, text).await?;
     }
     custody(ctx, tx, &after, Touch::Uploaded, None).await?;
-    tx.journal().record(ctx, Fact::moved("stored", &before, &after)).await?;
     Ok(Settled::Stored(Box::new(after)))
 }
 
 /// One piece of evidence and its text.
-pub async fn get(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    id: EvidenceId,
-) -> Result<(Evidence, Option<String>), EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Read))?;
-    let evidence = find(ctx, tx, id).await?;
-    let text = tx.evidence_repo().text(ctx.org, id).await?;
+pub async fn get(ctx: &Ctx, tx: &mut Tx, id: EvidenceId) -> Result<(Evidence, Option<String>), Refusal> {
+    let evidence = kit::get(ctx, tx, id).await?;
+    let text = tx.text(ctx.org, id).await?;
     Ok((evidence, text))
 }
 
-/// A page of evidence.
-pub async fn page(ctx: &Ctx, tx: &mut dyn EvidenceTx, query: &ListQuery) -> Result<Page<Evidence>, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Read))?;
-    Ok(tx.evidence_repo().page(ctx.org, query).await?)
-}
-
-/// Changes what is said of evidence; the bytes never change.
-pub async fn amend(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    id: EvidenceId,
-    if_match: Option<i64>,
-    command: AmendEvidence,
-) -> Result<Evidence, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Review))?;
-    let before = find(ctx, tx, id).await?;
-    unchanged(if_match, before.meta.revision)?;
-    let mut after = before.clone();
-    let mut check = Checker::new();
-    links(ctx, tx, &mut check, command.finding_id.value().copied(), command.assessment_id.value().copied()).await?;
-    command.finding_id.apply(&mut after.finding_id);
-    command.assessment_id.apply(&mut after.assessment_id);
-    match &command.control_refs {
-        Patch::Keep => {}
-        Patch::Clear => after.control_refs.clear(),
-        Patch::Set(refs) => after.control_refs = names(ctx, tx, &mut check, refs).await?,
-    }
-    if let Some(at) = check.required("collected_at", command.collected_at) {
-        check.ensure(at <= ctx.now, "collected_at", "out_of_range", "lies in the future");
-        after.collected_at = at;
-    }
-    command.valid_until.apply(&mut after.valid_until);
-    if let (Some(kept), Some(wanted)) = (before.retention_until, after_retention(&command.retention_until)) {
-        let shorter = wanted.is_none_or(|wanted| wanted < kept) && kept > ctx.now;
-        check.ensure(
-            !shorter,
-            "retention_until",
-            "out_of_range",
-            "a running retention may be prolonged, not shortened",
-        );
-    }
-    command.retention_until.apply(&mut after.retention_until);
-    let reviewed = !command.review.is_keep();
-    if let Some(word) = check.required("review", command.review) {
-        after.review = check.word("review", &word, Review::parse, Review::NAMES, after.review);
-    }
-    command.review_note.map(|text| check.text("review_note", &text)).apply(&mut after.review_note);
-    check.finish()?;
-    after.meta.touch(ctx);
-    tx.evidence_repo().update(&after, before.meta.revision).await?;
-    if reviewed {
-        let note = after.review_note.clone();
-        custody(ctx, tx, &after, Touch::Reviewed, note).await?;
-    }
-    if after.control_refs != before.control_refs
-        || after.finding_id != before.finding_id
-        || after.assessment_id != before.assessment_id
-    {
-        custody(ctx, tx, &after, Touch::Linked, None).await?;
-    }
-    tx.journal().record(ctx, Fact::updated(&before, &after)).await?;
-    Ok(after)
-}
-
-/// Deletes evidence: absent at once, its bytes removed by a job. Not under a legal hold or retention.
-pub async fn delete(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    id: EvidenceId,
-    if_match: Option<i64>,
-) -> Result<(), EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Write))?;
-    let before = find(ctx, tx, id).await?;
-    unchanged(if_match, before.meta.revision)?;
-    if before.legal_hold {
-        return Err(EvidenceError::Conflict("the evidence is under a legal hold".into()));
-    }
-    if before.retention_until.is_some_and(|until| until > ctx.now) {
-        return Err(EvidenceError::Conflict("the evidence is to be retained longer".into()));
-    }
-    let mut after = before.clone();
-    after.status = EvidenceStatus::Deleted;
-    after.meta.touch(ctx);
-    tx.evidence_repo().update(&after, before.meta.revision).await?;
-    custody(ctx, tx, &after, Touch::Deleted, None).await?;
-    purge(ctx, tx, &after).await?;
-    tx.journal().record(ctx, Fact::deleted(&before)).await?;
-    Ok(())
-}
-
 /// Puts evidence under a legal hold, or lifts it.
-pub async fn hold(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    id: EvidenceId,
-    reason: Option<&str>,
-) -> Result<Evidence, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Admin))?;
-    let before = find(ctx, tx, id).await?;
+pub async fn hold(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, reason: Option<&str>) -> Result<Evidence, Refusal> {
+    ctx.require(Evidence::permission(Access::Admin))?;
+    let before = kit::hold(ctx, tx, id, None).await?;
     let mut check = Checker::new();
     let reason = reason.map(|reason| check.line("reason", reason, 1_000));
     check.finish()?;
-    let mut after = before.clone();
-    after.legal_hold = reason.is_some();
-    after.hold_reason.clone_from(&reason);
-    after.meta.touch(ctx);
-    tx.evidence_repo().update(&after, before.meta.revision).await?;
-    let (touch, verb) = if reason.is_some() { (Touch::Held, "held") } else { (Touch::Released, "released") };
+    let touch = if reason.is_some() { Touch::Held } else { Touch::Released };
+    let changes = Changes::none()
+        .set("legal_hold", Cell::Bool(reason.is_some()))
+        .set("hold_reason", reason.clone().map_or(Cell::Null, Cell::Text));
+    let after = kit::change(ctx, tx, touch.as_str(), before, changes).await?;
     custody(ctx, tx, &after, touch, reason).await?;
-    tx.journal().record(ctx, Fact::moved(verb, &before, &after)).await?;
     Ok(after)
 }
 
 /// The stored evidence of an object key, noting in the custody record that it is handed out.
-pub async fn hand_out(ctx: &Ctx, tx: &mut dyn EvidenceTx, key: &str) -> Result<Evidence, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Read))?;
-    let found = tx.evidence_repo().find_by_key(ctx.org, key).await?;
-    let evidence =
-        found.filter(|e| e.status == EvidenceStatus::Stored).ok_or(EvidenceError::NotFound("stored evidence"))?;
+pub async fn hand_out(ctx: &Ctx, tx: &mut Tx, key: &str) -> Result<Evidence, Refusal> {
+    ctx.require(Evidence::permission(Access::Read))?;
+    let query = Evidence::LIST.query().only("object_key", vec![Scalar::Text(key.to_owned())]).limited(1);
+    let found = Repo::<Evidence>::page(tx, ctx.org, &query).await?.items.into_iter().next();
+    let stored = found.filter(|evidence| evidence.status == EvidenceStatus::Stored);
+    let evidence = stored.ok_or(Refusal::NotFound("stored evidence"))?;
     custody(ctx, tx, &evidence, Touch::Downloaded, None).await?;
     Ok(evidence)
 }
 
 /// Notes in the custody record that the hash was recomputed.
-pub async fn note_verified(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    id: EvidenceId,
-    outcome: &str,
-) -> Result<(), EvidenceError> {
-    let evidence = find(ctx, tx, id).await?;
+pub async fn note_verified(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, outcome: &str) -> Result<(), Refusal> {
+    let evidence = kit::find(ctx, tx, id).await?;
     custody(ctx, tx, &evidence, Touch::Verified, Some(outcome.to_owned())).await
 }
 
 /// The record of every touch.
 pub async fn custody_page(
     ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
+    tx: &mut Tx,
     id: EvidenceId,
     query: &ListQuery,
-) -> Result<Page<CustodyEvent>, EvidenceError> {
-    ctx.require(Permission::new(AREA, Access::Read))?;
-    find(ctx, tx, id).await?;
-    Ok(tx.evidence_repo().custody(ctx.org, &[id], query).await?)
-}
-
-async fn find(ctx: &Ctx, tx: &mut dyn EvidenceTx, id: EvidenceId) -> Result<Evidence, EvidenceError> {
-    let found = tx.evidence_repo().find(ctx.org, id).await?;
-    found.filter(|e| e.status != EvidenceStatus::Deleted).ok_or(EvidenceError::NotFound("evidence"))
-}
-
-async fn names(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    check: &mut Checker,
-    refs: &[String],
-) -> Result<Vec<String>, EvidenceError> {
-    let distinct = rules::check_control_refs(check, refs);
-    let unknown = tx.evidence_references().unknown_requirements(ctx.org, &distinct).await?;
-    for (i, name) in refs.iter().enumerate().filter(|(_, name)| unknown.contains(name)) {
-        check.note(format!("control_refs[{i}]"), "unknown_reference", format!("no framework has a control {name}"));
-    }
-    Ok(distinct)
-}
-
-async fn links(
-    ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
-    check: &mut Checker,
-    finding: Option<FindingId>,
-    assessment: Option<AssessmentId>,
-) -> Result<(), EvidenceError> {
-    if let Some(id) = finding {
-        let known = tx.evidence_references().finding_exists(ctx.org, id).await?;
-        check.ensure(known, "finding_id", "unknown_reference", "there is no such finding");
-    }
-    if let Some(id) = assessment {
-        let known = tx.evidence_references().assessment_exists(ctx.org, id).await?;
-        check.ensure(known, "assessment_id", "unknown_reference", "there is no such assessment");
-    }
-    Ok(())
-}
-
-/// What a patch would make of the retention: none where it keeps it.
-fn after_retention(patch: &Patch<OffsetDateTime>) -> Option<Option<OffsetDateTime>> {
-    match patch {
-        Patch::Keep => None,
-        Patch::Clear => Some(None),
-        Patch::Set(at) => Some(Some(*at)),
-    }
+) -> Result<Page<CustodyEvent>, Refusal> {
+    kit::get::<Evidence>(ctx, tx, id).await?;
+    Ok(tx.custody(ctx.org, &[id], query).await?)
 }
 
 async fn custody(
     ctx: &Ctx,
-    tx: &mut dyn EvidenceTx,
+    tx: &mut Tx,
     evidence: &Evidence,
     event: Touch,
     reason: Option<String>,
-) -> Result<(), EvidenceError> {
-    Ok(tx.evidence_repo().touch(&[CustodyEvent::of(ctx, evidence, event, reason)]).await?)
+) -> Result<(), Refusal> {
+    Ok(tx.touch(&[CustodyEvent::of(ctx, evidence, event, reason)]).await?)
 }
 
-async fn purge(ctx: &Ctx, tx: &mut dyn EvidenceTx, evidence: &Evidence) -> Result<(), EvidenceError> {
+async fn purge(ctx: &Ctx, tx: &mut Tx, evidence: &Evidence) -> Result<(), Refusal> {
     let payload = json!({"object_key": evidence.object_key});
     let job = NewJob { kind: PURGE_JOB, subject: evidence.id.0, payload, max_attempts: 10 };
     tx.jobs().enqueue(ctx, job).await?;
@@ -398,15 +233,16 @@ async fn purge(ctx: &Ctx, tx: &mut dyn EvidenceTx, evidence: &Evidence) -> Resul
 
 /// Gives up uploads that were announced more than a day ago and never completed; their bytes are removed by
 /// jobs. How many there were.
-pub async fn sweep(ctx: &Ctx, tx: &mut dyn EvidenceTx, limit: i64) -> Result<usize, EvidenceError> {
-    let stale = tx.evidence_repo().stale_pending(ctx.org, ctx.now - time::Duration::days(1), limit).await?;
-    for before in &stale {
-        let mut after = before.clone();
-        after.status = EvidenceStatus::Expired;
-        after.meta.touch(ctx);
-        tx.evidence_repo().update(&after, before.meta.revision).await?;
+pub async fn sweep(ctx: &Ctx, tx: &mut Tx, limit: usize) -> Result<usize, Refusal> {
+    let pending = vec![Scalar::Text(EvidenceStatus::Pending.as_str().to_owned())];
+    let old = Test::AtMost(Scalar::Time(ctx.now - time::Duration::days(1)));
+    let query = Evidence::LIST.query().only("status", pending).within("created_at", old).limited(limit);
+    let stale = Repo::<Evidence>::page(tx, ctx.org, &query).await?.items;
+    let count = stale.len();
+    for before in stale {
+        let expired = EvidenceStatus::Expired;
+        let after = kit::change(ctx, tx, expired.as_str(), before, stands(expired)).await?;
         purge(ctx, tx, &after).await?;
-        tx.journal().record(ctx, Fact::moved("expired", before, &after)).await?;
     }
-    Ok(stale.len())
+    Ok(count)
 }

@@ -2,21 +2,20 @@
 //! judgement, and the settlement, in one transaction.
 
 use grc_assessments::{
-    AssessmentsError,
     evaluator::{Corpus, Evaluator, EvidenceItem},
     execution::{self, Step},
 };
 use grc_evidence::{Evidence, Review};
-use grc_kernel::{Ctx, Job};
+use grc_kernel::{Ctx, Job, Refusal};
 use grc_uow::Uow;
 
 /// How many controls a step judges: their findings are committed together.
 pub const BATCH: usize = 25;
 
 /// Takes one step. A crash before its commit leaves nothing of it; the next worker takes the same step again.
-pub async fn step(ctx: &Ctx, uow: &mut Uow, job: &Job, evaluator: &dyn Evaluator) -> Result<Step, AssessmentsError> {
+pub async fn step(ctx: &Ctx, uow: &mut Uow, job: &Job, evaluator: &dyn Evaluator) -> Result<Step, Refusal> {
     let Some(plan) = execution::plan(ctx, uow.assessments(), job, BATCH).await? else { return Ok(Step::Stopped) };
-    let found = uow.evidence().evidence_repo().with_texts(ctx.org, &plan.names(), &plan.evidence()).await?;
+    let found = uow.evidence().with_texts(ctx.org, &plan.names(), &plan.evidence()).await?;
     let corpus = Corpus::new(found.into_iter().map(item).collect());
     let findings = plan.judge(ctx, evaluator, &corpus);
     execution::settle(ctx, uow.assessments(), job, plan, findings).await

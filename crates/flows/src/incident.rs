@@ -1,7 +1,7 @@
 //! Evidence of incidents: collected from what is stored, exported as a package. The incident's side is its timeline and
 //! its exhibits, the evidence's side is its custody record; both change in one transaction.
 
-use grc_evidence::{CustodyEvent, Evidence, EvidenceError, EvidenceStatus, handing, model::CUSTODY};
+use grc_evidence::{CustodyEvent, Evidence, EvidenceStatus, handing, model::CUSTODY};
 use grc_incident::{
     Exhibit, Incident, IncidentId, Review, ReviewId,
     bundle::Piece,
@@ -14,18 +14,6 @@ use grc_kernel::{
 };
 use grc_uow::Uow;
 use serde_json::json;
-
-fn refusal(error: EvidenceError) -> Refusal {
-    match error {
-        EvidenceError::Invalid(errors) => Refusal::Invalid(errors),
-        EvidenceError::Forbidden(permission) => Refusal::Forbidden(permission),
-        EvidenceError::NotFound(what) => Refusal::NotFound(what),
-        EvidenceError::Conflict(detail) => Refusal::Conflict(detail),
-        EvidenceError::Stale(revision) => Refusal::Stale(revision),
-        EvidenceError::Unavailable(detail) => Refusal::Unavailable(detail),
-        EvidenceError::Store(error) => Refusal::Store(error),
-    }
-}
 
 /// Collects stored evidence for an incident, each piece once; the exhibits of all that were named.
 pub async fn collect(
@@ -46,7 +34,7 @@ pub async fn collect(
         Some(notes) => format!("collected for incident {id}: {notes}"),
         None => format!("collected for incident {id}"),
     };
-    let found = handing::link(ctx, uow.evidence(), &named, &reason).await.map_err(refusal)?;
+    let found = handing::link(ctx, uow.evidence(), &named, &reason).await?;
     let found = found.into_iter().map(|evidence| Found {
         id: evidence.id,
         filename: evidence.filename,
@@ -92,7 +80,7 @@ pub async fn begin_export(ctx: &Ctx, uow: &mut Uow, id: IncidentId) -> Result<Pa
     let exhibits = exhibit::all(ctx, uow.incident(), id).await?;
     let ids: Vec<EvidenceId> = exhibits.iter().map(|exhibit| exhibit.evidence_id).collect();
     let reason = format!("exported with incident {id}");
-    let evidence = handing::export(ctx, uow.evidence(), &ids, &reason).await.map_err(refusal)?;
+    let evidence = handing::export(ctx, uow.evidence(), &ids, &reason).await?;
     let head = Head::of(ctx, uow.incident(), id).await?;
     let fact = Fact::note(Incident::KIND, id.0, "exported").with(json!({"files": exhibits.len()}));
     uow.incident().journal().record(ctx, fact).await?;
@@ -137,7 +125,7 @@ pub async fn custody(
     ids: &[EvidenceId],
     query: &ListQuery,
 ) -> Result<Page<CustodyEvent>, Refusal> {
-    handing::custody(ctx, uow.evidence(), ids, query).await.map_err(refusal)
+    handing::custody(ctx, uow.evidence(), ids, query).await
 }
 
 /// The first page request of a package's timeline: the entries up to its head, in the order in which they were written.

@@ -7,8 +7,9 @@ use grc_assessments::{
     finding::{self, Finding},
     framework,
 };
+use grc_evidence::Evidence;
 use grc_kernel::{
-    AssessmentId, Ctx, EvidenceId, Fault, FaultKind, FieldError, StoreError, UserId,
+    AssessmentId, Ctx, EvidenceId, Refusal, Repo, Resource, StoreError, UserId, kit,
     list::{Cursor, Scalar},
     record::timestamp,
 };
@@ -18,46 +19,13 @@ use grc_uow::Uow;
 /// The most findings that one report holds.
 const FINDINGS_MAX: usize = 10_000;
 
-/// A failure of one of the domains involved.
-#[derive(Debug)]
-pub struct ReportingError(Box<dyn Fault>);
-
-impl std::fmt::Display for ReportingError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for ReportingError {}
-
-impl Fault for ReportingError {
-    fn kind(&self) -> FaultKind {
-        self.0.kind()
-    }
-
-    fn fields(&self) -> Vec<FieldError> {
-        self.0.fields()
-    }
-}
-
-macro_rules! from_fault {
-    ($($error:ty),+) => {$(
-        impl From<$error> for ReportingError {
-            fn from(error: $error) -> Self {
-                Self(Box::new(error))
-            }
-        }
-    )+};
-}
-from_fault!(StoreError, grc_assessments::AssessmentsError, grc_identity::IdentityError);
-
 /// Everything that a compliance summary of an assessment says, at this moment.
 pub async fn compliance(
     ctx: &Ctx,
     uow: &mut Uow,
     id: AssessmentId,
     title: Option<&str>,
-) -> Result<ComplianceSnapshot, ReportingError> {
+) -> Result<ComplianceSnapshot, Refusal> {
     let (assessment, summary) = assessment::summary(ctx, uow.assessments(), id).await?;
     let framework = framework::get(uow.assessments(), &[ctx.org], assessment.framework_id).await?;
     let organization = uow.identity().organizations().find(ctx.org).await?;
@@ -85,7 +53,7 @@ pub async fn compliance(
         framework: framework.name,
         framework_version: framework.version,
         baseline: assessment.baseline,
-        controls_total: i64::from(assessment.controls_total),
+        controls_total: assessment.controls_total,
         counts: counts(summary.counts),
         by_family: summary
             .by_family
@@ -100,11 +68,11 @@ pub async fn compliance(
     })
 }
 
-async fn all_findings(ctx: &Ctx, uow: &mut Uow, id: AssessmentId) -> Result<Vec<Finding>, ReportingError> {
-    let mut query = finding::LIST.query().only("assessment_id", vec![Scalar::Id(id.0)]).limited(1_000);
+async fn all_findings(ctx: &Ctx, uow: &mut Uow, id: AssessmentId) -> Result<Vec<Finding>, Refusal> {
+    let mut query = Finding::LIST.query().only("assessment_id", vec![Scalar::Id(id.0)]).limited(1_000);
     let mut findings = Vec::new();
     loop {
-        let page = finding::page(ctx, uow.assessments(), &query).await?;
+        let page = kit::page::<Finding>(ctx, uow.assessments(), &query).await?;
         findings.extend(page.items);
         match page.next_cursor {
             Some(cursor) if findings.len() < FINDINGS_MAX => {
@@ -116,7 +84,7 @@ async fn all_findings(ctx: &Ctx, uow: &mut Uow, id: AssessmentId) -> Result<Vec<
     }
 }
 
-async fn owners(ctx: &Ctx, uow: &mut Uow, findings: &[Finding]) -> Result<BTreeMap<UserId, String>, ReportingError> {
+async fn owners(ctx: &Ctx, uow: &mut Uow, findings: &[Finding]) -> Result<BTreeMap<UserId, String>, Refusal> {
     let mut names = BTreeMap::new();
     for owner in findings.iter().filter_map(|finding| finding.owner_id) {
         if let std::collections::btree_map::Entry::Vacant(entry) = names.entry(owner)
@@ -128,7 +96,7 @@ async fn owners(ctx: &Ctx, uow: &mut Uow, findings: &[Finding]) -> Result<BTreeM
     Ok(names)
 }
 
-async fn files(ctx: &Ctx, uow: &mut Uow, findings: &[Finding]) -> Result<Vec<CitedFile>, ReportingError> {
+async fn files(ctx: &Ctx, uow: &mut Uow, findings: &[Finding]) -> Result<Vec<CitedFile>, Refusal> {
     let mut controls: BTreeMap<EvidenceId, Vec<String>> = BTreeMap::new();
     for finding in findings {
         for citation in &finding.citations {
@@ -140,7 +108,7 @@ async fn files(ctx: &Ctx, uow: &mut Uow, findings: &[Finding]) -> Result<Vec<Cit
     }
     let mut files = Vec::new();
     for (id, controls) in controls {
-        if let Some(evidence) = uow.evidence().evidence_repo().find(ctx.org, id).await? {
+        if let Some(evidence) = Repo::<Evidence>::find(uow.evidence(), ctx.org, id).await? {
             files.push(CitedFile {
                 filename: evidence.filename,
                 sha256: evidence.sha256.unwrap_or_default(),

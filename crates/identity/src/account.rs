@@ -1,9 +1,8 @@
 //! Use cases of one's own account, of the first one, and of invitations.
 
-use grc_kernel::{Checker, Ctx, Fact, OrgId, Patch, UserId};
+use grc_kernel::{Checker, Ctx, Fact, OrgId, Patch, Refusal, UserId, kit};
 
 use crate::{
-    error::{IdentityError, unchanged},
     member,
     model::{Account, Membership, MembershipStatus, SessionId},
     ports::{IdentityTx, Passwords},
@@ -11,7 +10,7 @@ use crate::{
 };
 
 /// The caller's account and memberships, each with its organization's name.
-pub async fn me(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(Account, Vec<(Membership, String)>), IdentityError> {
+pub async fn me(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(Account, Vec<(Membership, String)>), Refusal> {
     let user = own(ctx)?;
     let account = find(tx, user).await?;
     Ok((account, tx.members().of_user(user).await?))
@@ -23,9 +22,9 @@ pub async fn amend(
     tx: &mut dyn IdentityTx,
     if_match: Option<i64>,
     name: Patch<String>,
-) -> Result<Account, IdentityError> {
+) -> Result<Account, Refusal> {
     let before = find(tx, own(ctx)?).await?;
-    unchanged(if_match, before.meta.revision)?;
+    kit::unchanged(if_match, before.meta.revision)?;
     let mut after = before.clone();
     let mut check = Checker::new();
     match name {
@@ -48,7 +47,7 @@ pub async fn change_password(
     session: Option<SessionId>,
     current: &str,
     new: &str,
-) -> Result<(), IdentityError> {
+) -> Result<(), Refusal> {
     let before = find(tx, own(ctx)?).await?;
     rules::check_password("new_password", new, &before.email)?;
     if !passwords.verify(current, before.password_hash.as_deref()).await? {
@@ -73,9 +72,9 @@ pub async fn accept_invitation(
     token: &str,
     password: &str,
     name: Option<&str>,
-) -> Result<Account, IdentityError> {
+) -> Result<Account, Refusal> {
     let hash = rules::hash_secret(token);
-    let refused = || IdentityError::from(grc_kernel::FieldError::new("token", "invalid", "is not a valid invitation"));
+    let refused = || Refusal::from(grc_kernel::FieldError::new("token", "invalid", "is not a valid invitation"));
     let invitation = tx.invitations().lock(&hash).await?.ok_or_else(refused)?;
     if invitation.accepted_at.is_some() || invitation.expires_at <= ctx.now {
         return Err(refused());
@@ -116,7 +115,7 @@ pub async fn bootstrap(
     passwords: &dyn Passwords,
     email: &str,
     password: &str,
-) -> Result<Option<Account>, IdentityError> {
+) -> Result<Option<Account>, Refusal> {
     if !tx.accounts().none_exists().await? {
         return Ok(None);
     }
@@ -130,7 +129,7 @@ pub async fn make_platform_admin(
     passwords: &dyn Passwords,
     email: &str,
     password: &str,
-) -> Result<Account, IdentityError> {
+) -> Result<Account, Refusal> {
     let mut check = Checker::new();
     let email = check.email("email", email);
     check.finish()?;
@@ -158,12 +157,12 @@ pub async fn make_platform_admin(
     }
 }
 
-fn own(ctx: &Ctx) -> Result<UserId, IdentityError> {
-    ctx.actor.user_id().ok_or_else(|| IdentityError::Conflict("an API key has no account of its own".into()))
+fn own(ctx: &Ctx) -> Result<UserId, Refusal> {
+    ctx.actor.user_id().ok_or_else(|| Refusal::Conflict("an API key has no account of its own".into()))
 }
 
-async fn find(tx: &mut dyn IdentityTx, user: UserId) -> Result<Account, IdentityError> {
-    tx.accounts().find(user).await?.ok_or(IdentityError::NotFound("user"))
+async fn find(tx: &mut dyn IdentityTx, user: UserId) -> Result<Account, Refusal> {
+    tx.accounts().find(user).await?.ok_or(Refusal::NotFound("user"))
 }
 
 /// The scope in which the use cases of this file record: accounts belong to no organization.

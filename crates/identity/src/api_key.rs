@@ -1,10 +1,11 @@
 //! Use cases of API keys.
 
-use grc_kernel::{Access, Checker, Ctx, Fact, ListQuery, Meta, Page, Permission, Role, UserId, access::Scope};
+use grc_kernel::{
+    Access, Checker, Ctx, Fact, ListQuery, Meta, Page, Permission, Refusal, Role, UserId, access::Scope, kit,
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    error::{IdentityError, unchanged},
     member,
     model::{ApiKey, ApiKeyId},
     ports::{IdentityTx, Secrets},
@@ -45,7 +46,7 @@ pub async fn issue(
     tx: &mut dyn IdentityTx,
     secrets: &dyn Secrets,
     command: IssueKey,
-) -> Result<Issued, IdentityError> {
+) -> Result<Issued, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let mut check = Checker::new();
     let name = check.name("name", &command.name);
@@ -98,13 +99,13 @@ pub async fn issue(
 }
 
 /// One key.
-pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId) -> Result<ApiKey, IdentityError> {
+pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId) -> Result<ApiKey, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     find(ctx, tx, id).await
 }
 
 /// A page of keys.
-pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<ApiKey>, IdentityError> {
+pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<ApiKey>, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     Ok(tx.api_keys().page(ctx.org, query).await?)
 }
@@ -116,7 +117,7 @@ pub async fn rotate(
     secrets: &dyn Secrets,
     id: ApiKeyId,
     grace_seconds: i64,
-) -> Result<Issued, IdentityError> {
+) -> Result<Issued, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, id).await?;
     let mut check = Checker::new();
@@ -134,15 +135,10 @@ pub async fn rotate(
 }
 
 /// Revokes a key.
-pub async fn revoke(
-    ctx: &Ctx,
-    tx: &mut dyn IdentityTx,
-    id: ApiKeyId,
-    if_match: Option<i64>,
-) -> Result<(), IdentityError> {
+pub async fn revoke(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId, if_match: Option<i64>) -> Result<(), Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, id).await?;
-    unchanged(if_match, before.meta.revision)?;
+    kit::unchanged(if_match, before.meta.revision)?;
     let mut after = before.clone();
     after.revoked_at = Some(ctx.now);
     after.meta.touch(ctx);
@@ -158,7 +154,7 @@ pub async fn authenticate(
     tx: &mut dyn IdentityTx,
     secret: &str,
     now: OffsetDateTime,
-) -> Result<Option<ApiKey>, IdentityError> {
+) -> Result<Option<ApiKey>, Refusal> {
     if !rules::is_api_key(secret) {
         return Ok(None);
     }
@@ -185,6 +181,6 @@ pub async fn authenticate(
     Ok(Some(key))
 }
 
-async fn find(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId) -> Result<ApiKey, IdentityError> {
-    tx.api_keys().find(ctx.org, id).await?.ok_or(IdentityError::NotFound("API key"))
+async fn find(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId) -> Result<ApiKey, Refusal> {
+    tx.api_keys().find(ctx.org, id).await?.ok_or(Refusal::NotFound("API key"))
 }

@@ -12,7 +12,6 @@ pub mod account;
 pub mod api_key;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
-pub mod error;
 pub mod mem;
 pub mod member;
 pub mod model;
@@ -22,7 +21,6 @@ pub mod query;
 pub mod rules;
 pub mod session;
 
-pub use error::IdentityError;
 pub use model::{
     Account, ApiKey, Invitation, Member, Membership, MembershipStatus, Organization, RefreshToken, Session,
 };

@@ -1,10 +1,11 @@
 //! Use cases of an organization's members.
 
-use grc_kernel::{Access, Checker, Ctx, Fact, ListQuery, Meta, OrgId, Page, Patch, Permission, Role, UserId};
+use grc_kernel::{
+    Access, Checker, Ctx, Fact, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, UserId, kit,
+};
 use time::Duration;
 
 use crate::{
-    error::{IdentityError, unchanged},
     model::{Account, Invitation, Member, Membership, MembershipStatus},
     ports::{IdentityTx, Passwords, Secrets},
     rules,
@@ -52,9 +53,9 @@ pub async fn add(
     passwords: &dyn Passwords,
     secrets: &dyn Secrets,
     command: AddMember,
-) -> Result<Added, IdentityError> {
+) -> Result<Added, Refusal> {
     require_admin(ctx)?;
-    tx.organizations().find(ctx.org).await?.ok_or(IdentityError::NotFound("organization"))?;
+    tx.organizations().find(ctx.org).await?.ok_or(Refusal::NotFound("organization"))?;
     let mut check = Checker::new();
     let email = check.email("email", &command.email);
     let name = check.name("name", &command.name);
@@ -90,7 +91,7 @@ pub async fn add(
         Membership { id: ctx.new_id(), org: ctx.org, user: account.id, role, status, meta: Meta::new(ctx) };
     match tx.members().insert(&membership).await {
         Err(grc_kernel::StoreError::Duplicate(_)) => {
-            return Err(IdentityError::Conflict("the person is a member already".into()));
+            return Err(Refusal::Conflict("the person is a member already".into()));
         }
         other => other?,
     }
@@ -111,13 +112,13 @@ pub async fn add(
 }
 
 /// One member.
-pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Member, IdentityError> {
+pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Read))?;
     find(ctx, tx, user).await
 }
 
 /// A page of members.
-pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<Member>, IdentityError> {
+pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<Member>, Refusal> {
     ctx.require(Permission::new(AREA, Access::Read))?;
     Ok(tx.members().page(ctx.org, query).await?)
 }
@@ -129,10 +130,10 @@ pub async fn amend(
     user: UserId,
     if_match: Option<i64>,
     command: AmendMember,
-) -> Result<Member, IdentityError> {
+) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
-    unchanged(if_match, before.membership.meta.revision)?;
+    kit::unchanged(if_match, before.membership.meta.revision)?;
     let mut check = Checker::new();
     let mut after = before.clone();
     match &command.role {
@@ -152,7 +153,7 @@ pub async fn amend(
     if after.account.name != before.account.name {
         if tx.members().of_user(user).await?.len() > 1 {
             let text = "the person is a member elsewhere too, so only they change their name";
-            return Err(IdentityError::Conflict(text.into()));
+            return Err(Refusal::Conflict(text.into()));
         }
         after.account.meta.touch(ctx);
         tx.accounts().update(&after.account, before.account.meta.revision).await?;
@@ -166,10 +167,10 @@ pub async fn deactivate(
     tx: &mut dyn IdentityTx,
     user: UserId,
     if_match: Option<i64>,
-) -> Result<Member, IdentityError> {
+) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
-    unchanged(if_match, before.membership.meta.revision)?;
+    kit::unchanged(if_match, before.membership.meta.revision)?;
     keep_an_admin(tx, &before).await?;
     tx.api_keys().revoke_created_by(ctx.org, user, ctx.now).await?;
     let mut after = before.clone();
@@ -183,12 +184,12 @@ pub async fn activate(
     tx: &mut dyn IdentityTx,
     user: UserId,
     if_match: Option<i64>,
-) -> Result<Member, IdentityError> {
+) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
-    unchanged(if_match, before.membership.meta.revision)?;
+    kit::unchanged(if_match, before.membership.meta.revision)?;
     if before.account.password_hash.is_none() {
-        return Err(IdentityError::Conflict("the person has not accepted the invitation yet".into()));
+        return Err(Refusal::Conflict("the person has not accepted the invitation yet".into()));
     }
     let mut after = before.clone();
     after.membership.status = MembershipStatus::Active;
@@ -196,15 +197,10 @@ pub async fn activate(
 }
 
 /// Removes a member; the account and its other memberships stay.
-pub async fn remove(
-    ctx: &Ctx,
-    tx: &mut dyn IdentityTx,
-    user: UserId,
-    if_match: Option<i64>,
-) -> Result<(), IdentityError> {
+pub async fn remove(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId, if_match: Option<i64>) -> Result<(), Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
-    unchanged(if_match, before.membership.meta.revision)?;
+    kit::unchanged(if_match, before.membership.meta.revision)?;
     keep_an_admin(tx, &before).await?;
     tx.api_keys().revoke_created_by(ctx.org, user, ctx.now).await?;
     tx.members().delete(ctx.org, user).await?;
@@ -213,14 +209,14 @@ pub async fn remove(
 }
 
 /// The role that a person has in an organization: none without an active membership.
-pub async fn role_in(tx: &mut dyn IdentityTx, org: OrgId, user: UserId) -> Result<Option<Role>, IdentityError> {
+pub async fn role_in(tx: &mut dyn IdentityTx, org: OrgId, user: UserId) -> Result<Option<Role>, Refusal> {
     let member = tx.members().find(org, user).await?;
     Ok(member
         .filter(|member| member.membership.status == MembershipStatus::Active)
         .map(|member| member.membership.role))
 }
 
-fn require_admin(ctx: &Ctx) -> Result<(), IdentityError> {
+fn require_admin(ctx: &Ctx) -> Result<(), Refusal> {
     if ctx.actor.platform_admin { Ok(()) } else { Ok(ctx.require(Permission::new(AREA, Access::Admin))?) }
 }
 
@@ -238,9 +234,9 @@ pub(crate) fn new_account(ctx: &Ctx, email: String, name: String, password_hash:
 }
 
 /// Two requests added the same new address at once.
-pub(crate) fn taken(error: grc_kernel::StoreError) -> IdentityError {
+pub(crate) fn taken(error: grc_kernel::StoreError) -> Refusal {
     match error {
-        grc_kernel::StoreError::Duplicate(_) => IdentityError::Conflict("the address has an account already".into()),
+        grc_kernel::StoreError::Duplicate(_) => Refusal::Conflict("the address has an account already".into()),
         other => other.into(),
     }
 }
@@ -252,12 +248,12 @@ fn role(check: &mut Checker, name: &str) -> Role {
     })
 }
 
-async fn find(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Member, IdentityError> {
-    tx.members().find(ctx.org, user).await?.ok_or(IdentityError::NotFound("user"))
+async fn find(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Member, Refusal> {
+    tx.members().find(ctx.org, user).await?.ok_or(Refusal::NotFound("user"))
 }
 
 /// Refuses a move that would leave the organization without an active admin.
-async fn keep_an_admin(tx: &mut dyn IdentityTx, member: &Member) -> Result<(), IdentityError> {
+async fn keep_an_admin(tx: &mut dyn IdentityTx, member: &Member) -> Result<(), Refusal> {
     let membership = &member.membership;
     if membership.role != Role::Admin || membership.status != MembershipStatus::Active {
         return Ok(());
@@ -266,7 +262,7 @@ async fn keep_an_admin(tx: &mut dyn IdentityTx, member: &Member) -> Result<(), I
     if admins.iter().any(|admin| *admin != membership.user) {
         Ok(())
     } else {
-        Err(IdentityError::Conflict("the last admin of an organization stays one".into()))
+        Err(Refusal::Conflict("the last admin of an organization stays one".into()))
     }
 }
 
@@ -276,7 +272,7 @@ async fn save(
     verb: &str,
     before: &Member,
     mut after: Member,
-) -> Result<Member, IdentityError> {
+) -> Result<Member, Refusal> {
     after.membership.meta.touch(ctx);
     tx.members().update(&after.membership, before.membership.meta.revision).await?;
     tx.journal().record(ctx, Fact::moved(verb, before, &after)).await?;

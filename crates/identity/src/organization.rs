@@ -1,10 +1,9 @@
 //! Use cases of organizations.
 
-use grc_kernel::{Access, Checker, Ctx, Fact, FieldError, ListQuery, Meta, OrgId, Page, Patch, Permission, Role};
+use grc_kernel::{Access, Checker, Ctx, Fact, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, kit};
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{IdentityError, unchanged},
     model::{Membership, MembershipStatus, Organization},
     ports::IdentityTx,
     rules,
@@ -49,13 +48,9 @@ pub struct AmendOrganization {
 /// Opens an organization, whose first admin its creator becomes. For platform admins.
 ///
 /// The context is that of the new organization: the caller chooses its id and begins the transaction in it.
-pub async fn open(
-    ctx: &Ctx,
-    tx: &mut dyn IdentityTx,
-    command: OpenOrganization,
-) -> Result<Organization, IdentityError> {
+pub async fn open(ctx: &Ctx, tx: &mut dyn IdentityTx, command: OpenOrganization) -> Result<Organization, Refusal> {
     if !ctx.actor.platform_admin {
-        return Err(IdentityError::PlatformOnly);
+        return Err(Refusal::Duty("this is for platform admins".to_owned()));
     }
     let mut check = Checker::new();
     let name = check.name("name", &command.name);
@@ -71,7 +66,7 @@ pub async fn open(
     check.finish()?;
     let slug = match command.slug {
         Some(slug) if tx.organizations().slug_taken(&slug).await? => {
-            return Err(IdentityError::Conflict(format!("the slug {slug} is taken")));
+            return Err(Refusal::Conflict(format!("the slug {slug} is taken")));
         }
         Some(slug) => slug,
         None => free_slug(tx, &rules::slug(&name)).await?,
@@ -96,7 +91,7 @@ pub async fn open(
 }
 
 /// One organization that the caller may see.
-pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Organization, IdentityError> {
+pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Organization, Refusal> {
     if !ctx.actor.platform_admin {
         ctx.require(Permission::new(AREA, Access::Read))?;
     }
@@ -104,7 +99,7 @@ pub async fn get(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Organization, Ide
 }
 
 /// The organizations that the caller is an active member of; all, for a platform admin.
-pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<Organization>, IdentityError> {
+pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<Organization>, Refusal> {
     let member = if ctx.actor.platform_admin { None } else { ctx.actor.user_id() };
     if member.is_none() && !ctx.actor.platform_admin {
         return Ok(Page { items: Vec::new(), next_cursor: None, total: query.total.then_some(0) });
@@ -118,10 +113,10 @@ pub async fn amend(
     tx: &mut dyn IdentityTx,
     if_match: Option<i64>,
     command: AmendOrganization,
-) -> Result<Organization, IdentityError> {
+) -> Result<Organization, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(tx, ctx.org).await?;
-    unchanged(if_match, before.meta.revision)?;
+    kit::unchanged(if_match, before.meta.revision)?;
     let mut check = Checker::new();
     let mut after = before.clone();
     match command.name {
@@ -148,12 +143,12 @@ pub async fn amend(
 }
 
 /// Deletes an organization: at once absent for everybody, kept 30 days. For platform admins.
-pub async fn delete(ctx: &Ctx, tx: &mut dyn IdentityTx, if_match: Option<i64>) -> Result<(), IdentityError> {
+pub async fn delete(ctx: &Ctx, tx: &mut dyn IdentityTx, if_match: Option<i64>) -> Result<(), Refusal> {
     if !ctx.actor.platform_admin {
-        return Err(IdentityError::PlatformOnly);
+        return Err(Refusal::Duty("this is for platform admins".to_owned()));
     }
     let before = find(tx, ctx.org).await?;
-    unchanged(if_match, before.meta.revision)?;
+    kit::unchanged(if_match, before.meta.revision)?;
     let mut after = before.clone();
     after.deleted_at = Some(ctx.now);
     after.meta.touch(ctx);
@@ -163,11 +158,11 @@ pub async fn delete(ctx: &Ctx, tx: &mut dyn IdentityTx, if_match: Option<i64>) -
     Ok(())
 }
 
-async fn find(tx: &mut dyn IdentityTx, id: OrgId) -> Result<Organization, IdentityError> {
-    tx.organizations().find(id).await?.ok_or(IdentityError::NotFound("organization"))
+async fn find(tx: &mut dyn IdentityTx, id: OrgId) -> Result<Organization, Refusal> {
+    tx.organizations().find(id).await?.ok_or(Refusal::NotFound("organization"))
 }
 
-async fn free_slug(tx: &mut dyn IdentityTx, base: &str) -> Result<String, IdentityError> {
+async fn free_slug(tx: &mut dyn IdentityTx, base: &str) -> Result<String, Refusal> {
     let mut slug = base.to_owned();
     // A name shared by more organizations than this wants a slug of its owner's choice.
     for n in 2..1_000 {
@@ -176,7 +171,7 @@ async fn free_slug(tx: &mut dyn IdentityTx, base: &str) -> Result<String, Identi
         }
         slug = format!("{base}-{n}");
     }
-    Err(IdentityError::Conflict(format!("every slug like {base} is taken: choose one")))
+    Err(Refusal::Conflict(format!("every slug like {base} is taken: choose one")))
 }
 
 fn country(check: &mut Checker, text: &str) -> String {
@@ -204,11 +199,5 @@ fn settings_fit(check: &mut Checker, settings: &Map<String, Value>) {
     check.ensure(text.len() <= SETTINGS_MAX, "settings", "too_long", format!("may have at most {SETTINGS_MAX} bytes"));
     if text.contains("\\u0000") {
         check.note("settings", "control_character", "may not hold control characters");
-    }
-}
-
-impl From<FieldError> for IdentityError {
-    fn from(error: FieldError) -> Self {
-        Self::Invalid(vec![error])
     }
 }

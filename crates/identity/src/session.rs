@@ -1,10 +1,9 @@
 //! Use cases of sessions: log-in, refresh with rotation, logout.
 
-use grc_kernel::{Ctx, Fact, UserId};
+use grc_kernel::{Ctx, Fact, Refusal, UserId};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    error::IdentityError,
     model::{Account, RefreshToken, Session, SessionId},
     ports::{IdentityTx, Passwords, Secrets},
     rules,
@@ -58,13 +57,13 @@ pub async fn verify(
     passwords: &dyn Passwords,
     email: &str,
     password: &str,
-) -> Result<Account, IdentityError> {
+) -> Result<Account, Refusal> {
     let account = tx.accounts().find_by_email(email.trim()).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
     if passwords.verify(password, hash).await? {
-        account.ok_or(IdentityError::InvalidCredentials)
+        account.ok_or(Refusal::Credentials)
     } else {
-        Err(IdentityError::InvalidCredentials)
+        Err(Refusal::Credentials)
     }
 }
 
@@ -75,7 +74,7 @@ pub async fn open(
     secrets: &dyn Secrets,
     account: Account,
     login: &Login,
-) -> Result<Opened, IdentityError> {
+) -> Result<Opened, Refusal> {
     let opened = begin(ctx, tx, secrets, account, login).await?;
     tx.journal().record(ctx, Fact::note("session", opened.session.id.0, "opened")).await?;
     Ok(opened)
@@ -88,7 +87,7 @@ pub async fn begin(
     secrets: &dyn Secrets,
     mut account: Account,
     login: &Login,
-) -> Result<Opened, IdentityError> {
+) -> Result<Opened, Refusal> {
     let session = Session {
         id: ctx.new_id(),
         user: account.id,
@@ -112,7 +111,7 @@ pub async fn refresh(
     tx: &mut dyn IdentityTx,
     secrets: &dyn Secrets,
     secret: &str,
-) -> Result<Refreshed, IdentityError> {
+) -> Result<Refreshed, Refusal> {
     let hash = rules::hash_secret(secret);
     let Some(token) = tx.sessions().lock_token(&hash).await? else { return Ok(Refreshed::Unknown) };
     let Some(mut session) = tx.sessions().find(token.session).await? else { return Ok(Refreshed::Unknown) };
@@ -136,7 +135,7 @@ pub async fn refresh(
 }
 
 /// The caller's live sessions, the newest first.
-pub async fn list(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Vec<Session>, IdentityError> {
+pub async fn list(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Vec<Session>, Refusal> {
     match ctx.actor.user_id() {
         Some(user) => Ok(tx.sessions().live_of(user, ctx.now).await?),
         None => Ok(Vec::new()),
@@ -144,9 +143,9 @@ pub async fn list(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Vec<Session>, Id
 }
 
 /// Ends one of the caller's sessions: logout, or the revocation of another one.
-pub async fn close(ctx: &Ctx, tx: &mut dyn IdentityTx, id: SessionId) -> Result<(), IdentityError> {
+pub async fn close(ctx: &Ctx, tx: &mut dyn IdentityTx, id: SessionId) -> Result<(), Refusal> {
     let own = |session: &Session| ctx.actor.user_id() == Some(session.user) && session.is_live(ctx.now);
-    let mut session = tx.sessions().find(id).await?.filter(own).ok_or(IdentityError::NotFound("session"))?;
+    let mut session = tx.sessions().find(id).await?.filter(own).ok_or(Refusal::NotFound("session"))?;
     session.revoked_at = Some(ctx.now);
     tx.sessions().update(&session).await?;
     tx.journal().record(ctx, Fact::note("session", id.0, "closed")).await?;
@@ -159,7 +158,7 @@ pub async fn authenticate(
     id: SessionId,
     user: UserId,
     now: OffsetDateTime,
-) -> Result<Option<Account>, IdentityError> {
+) -> Result<Option<Account>, Refusal> {
     let session = tx.sessions().find(id).await?;
     match session.filter(|session| session.user == user && session.is_live(now)) {
         Some(_) => Ok(tx.accounts().find(user).await?),
@@ -172,7 +171,7 @@ async fn issue(
     tx: &mut dyn IdentityTx,
     secrets: &dyn Secrets,
     session: SessionId,
-) -> Result<String, IdentityError> {
+) -> Result<String, Refusal> {
     let secret = rules::token(secrets.random());
     let token = RefreshToken {
         hash: rules::hash_secret(&secret),

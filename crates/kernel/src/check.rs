@@ -6,8 +6,6 @@ use crate::fault::FieldError;
 pub const NAME_MAX: usize = 200;
 /// Long texts: characters.
 pub const TEXT_MAX: usize = 20_000;
-/// Lists: entries.
-pub const LIST_MAX: usize = 1_000;
 
 /// A collector of field errors. Every method returns the accepted value, normalised, or notes the error.
 #[derive(Debug, Default)]

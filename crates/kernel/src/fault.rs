@@ -1,6 +1,6 @@
 //! How a failure presents itself to whoever called.
 //!
-//! Each domain has one error enum; implementing [`Fault`] tells the shell which HTTP answer it is. The
+//! Use cases fail with [`crate::Refusal`]; implementing [`Fault`] tells the shell which HTTP answer it is. The
 //! storage ports speak [`StoreError`].
 
 use std::fmt;

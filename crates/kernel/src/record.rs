@@ -108,11 +108,6 @@ pub fn timestamp_value(at: Option<OffsetDateTime>) -> Value {
     at.map_or(Value::Null, |at| Value::String(timestamp(at)))
 }
 
-/// A date as JSON, null when there is none.
-pub fn date_value(date: Option<time::Date>) -> Value {
-    date.map_or(Value::Null, |date| Value::String(date.to_string()))
-}
-
 /// Adds the bookkeeping members to a snapshot.
 pub fn with_meta(mut snapshot: Value, meta: &Meta) -> Value {
     if let Value::Object(members) = &mut snapshot {

@@ -27,13 +27,13 @@ pub fn indexed(resource: &Declared) -> Vec<&'static str> {
         let reference = matches!(member.ty, grc_kernel::shape::Ty::Ref(_));
         member.sortable || reference
     });
-    own.map(|member| member.name).chain(["created_at", "updated_at"]).collect()
+    own.map(|member| member.column).chain(["created_at", "updated_at"]).collect()
 }
 
 /// `CREATE TABLE` and what belongs to it.
 pub fn create_table(resource: &Declared) -> String {
     let table = resource.table;
-    let width = resource.members.iter().map(|member| member.name.len()).max().unwrap_or(0).max(10);
+    let width = resource.members.iter().map(|member| member.column.len()).max().unwrap_or(0).max(10);
     let mut lines = Vec::new();
     let mut line = |name: &str, rest: String| lines.push(format!("    {name:width$} {rest}"));
     line("id", "uuid NOT NULL".into());
@@ -44,7 +44,7 @@ pub fn create_table(resource: &Declared) -> String {
             _ => "",
         };
         let null = if member.nullable { "" } else { " NOT NULL" };
-        line(member.name, format!("{}{collation}{null}", column_type(member)));
+        line(member.column, format!("{}{collation}{null}", column_type(member)));
     }
     for name in ["created_at", "updated_at"] {
         line(name, "timestamptz NOT NULL".into());
@@ -56,7 +56,7 @@ pub fn create_table(resource: &Declared) -> String {
         if let grc_kernel::shape::Ty::Ref(kind) = member.ty
             && let Some(other) = registry::table_of(kind)
         {
-            lines.push(format!("    FOREIGN KEY (org_id, {}) REFERENCES {other} (org_id, id)", member.name));
+            lines.push(format!("    FOREIGN KEY (org_id, {}) REFERENCES {other} (org_id, id)", member.column));
         }
     }
     let mut sql = format!("CREATE TABLE {table} (\n{}\n);\n", lines.join(",\n"));
@@ -64,7 +64,7 @@ pub fn create_table(resource: &Declared) -> String {
         sql.push_str(&format!("CREATE INDEX {table}_{name} ON {table} (org_id, {name}, id);\n"));
     }
     for member in resource.members.iter().filter(|member| member.unique) {
-        sql.push_str(&format!("CREATE UNIQUE INDEX {table}_one_{0} ON {table} (org_id, {0});\n", member.name));
+        sql.push_str(&format!("CREATE UNIQUE INDEX {table}_one_{0} ON {table} (org_id, {0});\n", member.column));
     }
     sql.push_str(&format!("CALL protect_tenant_table('{table}');\n"));
     sql

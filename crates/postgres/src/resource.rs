@@ -36,7 +36,7 @@ const META: [(&str, Ty); 4] =
 
 /// All columns of a resource's table, in the order in which they are read.
 fn columns<R: Resource>() -> impl Iterator<Item = (&'static str, Ty)> {
-    [("id", Ty::Id)].into_iter().chain(R::MEMBERS.iter().map(|member| (member.name, member.ty))).chain(META)
+    [("id", Ty::Id)].into_iter().chain(R::MEMBERS.iter().map(|member| (member.column, member.ty))).chain(META)
 }
 
 /// All columns of a resource's table, as a statement selects them for [`Loaded`].
@@ -84,7 +84,13 @@ fn read(kind: Option<Kind>, value: Option<PgValue<'_>>) -> deserialize::Result<C
 impl<R: Resource> Loaded<R> {
     /// The record of a row.
     pub(crate) fn into_record(self, org: OrgId) -> StoreResult<R> {
-        let corrupt = || StoreError::internal(format!("a row of {} is not a {} of this version", R::TABLE, R::KIND));
+        let corrupt = || {
+            StoreError::internal(format!(
+                "a row of {} is not {} of this version",
+                R::TABLE,
+                grc_kernel::kit::a(R::KIND)
+            ))
+        };
         let mut cells = self.0.into_iter();
         let Some(Cell::Id(id)) = cells.next() else { return Err(corrupt()) };
         let blank = Meta {
@@ -153,7 +159,7 @@ impl FromSqlRow<Untyped, Pg> for Group {
 /// The columns that are written and the values of a record for them, in the same order.
 fn written<R: Resource>(record: &R) -> impl Iterator<Item = (&'static str, Option<Kind>, Cell)> {
     let meta = record.meta();
-    let members = R::members().map(|(member, attr)| (member.name, member.ty.kind(), (attr.get)(record).to_cell()));
+    let members = R::members().map(|(member, attr)| (member.column, member.ty.kind(), (attr.get)(record).to_cell()));
     let meta =
         [Cell::Time(meta.created_at), Cell::Time(meta.updated_at), Cell::Id(meta.created_by), Cell::Int(meta.revision)];
     let meta = META.into_iter().zip(meta).map(|((name, ty), cell)| (name, ty.kind(), cell));
@@ -175,84 +181,19 @@ fn of_org<R: Resource>(org: OrgId) -> Parts {
 
 impl PgTx {
     async fn one<R: Resource>(&mut self, org: OrgId, id: R::Id, tail: &str) -> StoreResult<Option<R>> {
-        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>()));
-        let statement = parts.and(of_org::<R>(org)).sql(" AND id = ").id(id).sql(tail);
+        Ok(self.records(org, Parts::default().sql(" AND id = ").id(id).sql(tail)).await?.into_iter().next())
+    }
+
+    /// Records of an organization, by what comes after the condition on it.
+    pub(crate) async fn records<R: Resource>(&mut self, org: OrgId, rest: Parts) -> StoreResult<Vec<R>> {
+        let statement = Parts::default().sql(format!("SELECT {} ", selection::<R>())).and(of_org::<R>(org)).and(rest);
         let rows: Vec<Loaded<R>> = Select(statement).load(self.connection()?).await.map_err(error::store)?;
-        rows.into_iter().next().map(|row| row.into_record(org)).transpose()
-    }
-}
-
-#[async_trait]
-impl<R: Resource> Repo<R> for PgTx {
-    async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        self.one(org, id, "").await
-    }
-
-    async fn find_many(&mut self, org: OrgId, ids: &[R::Id]) -> StoreResult<Vec<R>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted = ids.iter().map(|id| Scalar::Id((*id).into())).collect();
-        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>())).and(of_org::<R>(org));
-        let parts = parts.sql(" AND id = ANY (").array(Kind::Ids, wanted).sql(")");
-        let rows: Vec<Loaded<R>> = Select(parts).load(self.connection()?).await.map_err(error::store)?;
         rows.into_iter().map(|row| row.into_record(org)).collect()
     }
 
-    async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
-        // Not FOR UPDATE: that would also wait for whoever refers to the record, and they for it.
-        self.one(org, id, " FOR NO KEY UPDATE").await
-    }
-
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
-        let filtered = list::filter(of_org::<R>(org), query);
-        let connection = self.connection()?;
-        let total = if query.total { Some(list::count(connection, filtered.clone()).await?) } else { None };
-        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>())).and(filtered);
-        let rows: Vec<Loaded<R>> =
-            Select(list::window(parts, "id", query)).load(connection).await.map_err(error::store)?;
-        let items = rows.into_iter().map(|row| row.into_record(org)).collect::<StoreResult<Vec<R>>>()?;
-        Ok(Page::cut(query, items, total))
-    }
-
-    async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
-        let known = |name: &&&'static str| R::MEMBERS.iter().any(|member| member.name == **name);
-        let names: Vec<&'static str> = by.iter().filter(known).copied().collect();
-        let casts: Vec<String> = names.iter().map(|name| format!("{name}::text")).collect();
-        let places: Vec<String> = (1..=names.len()).map(|place| place.to_string()).collect();
-        let mut parts = Parts::default().sql(format!(
-            "SELECT {}{} count(*) ",
-            casts.join(", "),
-            if names.is_empty() { "" } else { "," }
-        ));
-        parts = parts.and(list::filter(of_org::<R>(org), query));
-        if !places.is_empty() {
-            parts = parts.sql(format!(" GROUP BY {0} ORDER BY {0}", places.join(", ")));
-        }
-        let groups: Vec<Group> = Select(parts).load(self.connection()?).await.map_err(error::store)?;
-        let cell = |name: &str, text: Option<String>| {
-            let Some(text) = text else { return Cell::Null };
-            let kind = R::MEMBERS.iter().find(|member| member.name == name).and_then(|member| member.ty.kind());
-            match kind {
-                Some(Kind::Int) => text.parse().map_or(Cell::Null, Cell::Int),
-                Some(Kind::Bool) => Cell::Bool(text == "true"),
-                Some(Kind::Id) => Uuid::parse_str(&text).map_or(Cell::Null, Cell::Id),
-                _ => Cell::Text(text),
-            }
-        };
-        Ok(groups
-            .into_iter()
-            .map(|Group(values, count)| {
-                (names.iter().zip(values).map(|(name, text)| cell(name, text)).collect(), count)
-            })
-            .collect())
-    }
-
-    async fn insert(&mut self, record: &R) -> StoreResult<()> {
-        self.insert_many(std::slice::from_ref(record)).await
-    }
-
-    async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
+    /// Stores those of these records that collide with none; how many.
+    pub(crate) async fn insert_new_ones<R: Resource>(&mut self, records: &[R]) -> StoreResult<usize> {
+        let mut stored = 0;
         // PostgreSQL takes 65,535 bound values; a statement of 500 rows is past the point of gaining by more.
         for records in records.chunks(500.min(65_000 / (R::MEMBERS.len() + 6))) {
             let mut parts = Parts::default();
@@ -269,12 +210,82 @@ impl<R: Resource> Repo<R> for PgTx {
             }
             // A violation would poison the transaction; the count of rows tells as much.
             let statement = Select(parts.sql(") ON CONFLICT DO NOTHING"));
-            let rows = RunQueryDsl::execute(statement, self.connection()?).await.map_err(error::store)?;
-            if rows != records.len() {
-                return Err(StoreError::Duplicate(unique::<R>()));
-            }
+            stored += RunQueryDsl::execute(statement, self.connection()?).await.map_err(error::store)?;
         }
-        Ok(())
+        Ok(stored)
+    }
+}
+
+#[async_trait]
+impl<R: Resource> Repo<R> for PgTx {
+    async fn find(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        self.one(org, id, "").await
+    }
+
+    async fn find_many(&mut self, org: OrgId, ids: &[R::Id]) -> StoreResult<Vec<R>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = ids.iter().map(|id| Scalar::Id((*id).into())).collect();
+        self.records(org, Parts::default().sql(" AND id = ANY (").array(Kind::Ids, wanted).sql(")")).await
+    }
+
+    async fn lock(&mut self, org: OrgId, id: R::Id) -> StoreResult<Option<R>> {
+        // Not FOR UPDATE: that would also wait for whoever refers to the record, and they for it.
+        self.one(org, id, " FOR NO KEY UPDATE").await
+    }
+
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<R>> {
+        let total = if query.total {
+            Some(list::count(self.connection()?, list::filter(of_org::<R>(org), query)).await?)
+        } else {
+            None
+        };
+        let rest = list::window(list::filter(Parts::default(), query), "id", query);
+        Ok(Page::cut(query, self.records(org, rest).await?, total))
+    }
+
+    async fn tally(&mut self, org: OrgId, query: &ListQuery, by: &[&'static str]) -> StoreResult<Vec<Tally>> {
+        let members: Vec<_> =
+            by.iter().filter_map(|name| R::MEMBERS.iter().find(|member| member.name == *name)).collect();
+        let casts: Vec<String> = members.iter().map(|member| format!("{}::text", member.column)).collect();
+        let places: Vec<String> = (1..=members.len()).map(|place| place.to_string()).collect();
+        let mut parts = Parts::default().sql(format!(
+            "SELECT {}{} count(*) ",
+            casts.join(", "),
+            if members.is_empty() { "" } else { "," }
+        ));
+        parts = parts.and(list::filter(of_org::<R>(org), query));
+        if !places.is_empty() {
+            parts = parts.sql(format!(" GROUP BY {0} ORDER BY {0}", places.join(", ")));
+        }
+        let groups: Vec<Group> = Select(parts).load(self.connection()?).await.map_err(error::store)?;
+        let cell = |ty: Ty, text: Option<String>| {
+            let Some(text) = text else { return Cell::Null };
+            match ty.kind() {
+                Some(Kind::Int) => text.parse().map_or(Cell::Null, Cell::Int),
+                Some(Kind::Bool) => Cell::Bool(text == "true"),
+                Some(Kind::Id) => Uuid::parse_str(&text).map_or(Cell::Null, Cell::Id),
+                _ => Cell::Text(text),
+            }
+        };
+        Ok(groups
+            .into_iter()
+            .map(|Group(values, count)| {
+                (members.iter().zip(values).map(|(member, text)| cell(member.ty, text)).collect(), count)
+            })
+            .collect())
+    }
+
+    async fn insert(&mut self, record: &R) -> StoreResult<()> {
+        self.insert_many(std::slice::from_ref(record)).await
+    }
+
+    async fn insert_many(&mut self, records: &[R]) -> StoreResult<()> {
+        match self.insert_new_ones(records).await? {
+            stored if stored == records.len() => Ok(()),
+            _ => Err(StoreError::Duplicate(unique::<R>())),
+        }
     }
 
     async fn update(&mut self, record: &R, seen: i64) -> StoreResult<()> {
@@ -326,15 +337,13 @@ impl crate::PgBackend {
 }
 
 /// Where records of a kind lie that references may name, and what else must hold of them.
-fn place(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
-    Some(match kind {
-        "user" => ("memberships", "user_id", " AND status = 'active'"),
-        "control" => ("controls", "id", ""),
-        "evidence" => ("evidence", "id", " AND status <> 'deleted'"),
-        "finding" => ("findings", "id", ""),
-        "assessment" => ("assessments", "id", ""),
-        kind => (grc_uow::registry::table_of(kind)?, "id", ""),
-    })
+fn place(kind: &str) -> Option<(&'static str, &'static str, String)> {
+    if kind == "user" {
+        return Some(("memberships", "user_id", " AND status = 'active'".to_owned()));
+    }
+    let resource = grc_uow::registry::of_kind(kind)?;
+    let there = resource.gone.map(|(member, word)| format!(" AND {member} <> '{word}'")).unwrap_or_default();
+    Some((resource.table, "id", there))
 }
 
 /// One id of the answer.

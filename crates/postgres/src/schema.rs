@@ -213,123 +213,12 @@ diesel::table! {
 }
 
 diesel::table! {
-    controls (org_id, id) {
-        id -> Uuid,
-        org_id -> Uuid,
-        name -> Text,
-        ref_id -> Nullable<Text>,
-        description -> Nullable<Text>,
-        category -> Text,
-        csf_function -> Nullable<Text>,
-        status -> Text,
-        owner_id -> Nullable<Uuid>,
-        frequency -> Nullable<Text>,
-        requirements -> Array<Text>,
-        evidence -> Array<Uuid>,
-        efficacy -> Nullable<Double>,
-        coverage -> Nullable<Double>,
-        reliability -> Nullable<Double>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        created_by -> Uuid,
-        revision -> BigInt,
-    }
-}
-
-diesel::table! {
-    assessments (org_id, id) {
-        id -> Uuid,
-        org_id -> Uuid,
-        framework_id -> Uuid,
-        framework_key -> Text,
-        name -> Text,
-        scope -> Nullable<Text>,
-        baseline -> Nullable<Text>,
-        control_refs -> Array<Text>,
-        carry_forward_from -> Nullable<Uuid>,
-        evaluator -> Text,
-        due_date -> Nullable<Date>,
-        status -> Text,
-        controls_total -> Integer,
-        controls_evaluated -> Integer,
-        current_control -> Nullable<Text>,
-        started_at -> Nullable<Timestamptz>,
-        completed_at -> Nullable<Timestamptz>,
-        error -> Nullable<Text>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        created_by -> Uuid,
-        revision -> BigInt,
-    }
-}
-
-diesel::table! {
     assessment_scope (org_id, assessment_id, ordinal) {
         org_id -> Uuid,
         assessment_id -> Uuid,
         ordinal -> Integer,
         control_ref -> Text,
         evaluated -> Bool,
-    }
-}
-
-diesel::table! {
-    findings (org_id, id) {
-        id -> Uuid,
-        org_id -> Uuid,
-        assessment_id -> Uuid,
-        framework_key -> Text,
-        control_ref -> Text,
-        control_title -> Text,
-        family -> Text,
-        family_title -> Text,
-        status -> Text,
-        severity -> Text,
-        lifecycle -> Text,
-        rationale -> Text,
-        citations -> Jsonb,
-        confidence -> Double,
-        needs_review -> Bool,
-        remediation_notes -> Nullable<Text>,
-        owner_id -> Nullable<Uuid>,
-        due_date -> Nullable<Date>,
-        evaluated_by -> Text,
-        evidence_digest -> Text,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        created_by -> Uuid,
-        revision -> BigInt,
-    }
-}
-
-diesel::table! {
-    evidence (org_id, id) {
-        id -> Uuid,
-        org_id -> Uuid,
-        filename -> Text,
-        content_type -> Text,
-        size -> Nullable<BigInt>,
-        sha256 -> Nullable<Text>,
-        finding_id -> Nullable<Uuid>,
-        assessment_id -> Nullable<Uuid>,
-        control_refs -> Array<Text>,
-        collected_at -> Timestamptz,
-        valid_until -> Nullable<Timestamptz>,
-        retention_until -> Nullable<Timestamptz>,
-        source -> Text,
-        status -> Text,
-        status_reason -> Nullable<Text>,
-        review -> Text,
-        review_note -> Nullable<Text>,
-        object_key -> Text,
-        version_of -> Nullable<Uuid>,
-        legal_hold -> Bool,
-        hold_reason -> Nullable<Text>,
-        text_length -> Nullable<Integer>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        created_by -> Uuid,
-        revision -> BigInt,
     }
 }
 
@@ -356,27 +245,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    reports (org_id, id) {
-        id -> Uuid,
-        org_id -> Uuid,
-        kind -> Text,
-        format -> Text,
-        assessment_id -> Nullable<Uuid>,
-        title -> Text,
-        status -> Text,
-        progress -> Integer,
-        error -> Nullable<Text>,
-        snapshot_digest -> Nullable<Text>,
-        sha256 -> Nullable<Text>,
-        size -> Nullable<BigInt>,
-        created_at -> Timestamptz,
-        updated_at -> Timestamptz,
-        created_by -> Uuid,
-        revision -> BigInt,
-    }
-}
-
-diesel::table! {
     report_outputs (org_id, report_id) {
         org_id -> Uuid,
         report_id -> Uuid,
@@ -387,7 +255,6 @@ diesel::table! {
 diesel::joinable!(memberships -> accounts (user_id));
 diesel::joinable!(memberships -> organizations (org_id));
 diesel::allow_tables_to_appear_in_same_query!(accounts, memberships, organizations);
-diesel::allow_tables_to_appear_in_same_query!(evidence, evidence_texts);
 diesel::joinable!(requirements -> frameworks (framework_id));
 diesel::allow_tables_to_appear_in_same_query!(frameworks, requirements);
 

@@ -5,7 +5,6 @@
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
-pub mod error;
 pub mod mem;
 pub mod model;
 pub mod ports;
@@ -13,7 +12,11 @@ pub mod render;
 pub mod service;
 pub mod snapshot;
 
-pub use error::ReportsError;
+use grc_kernel::resource::Declared;
+
 pub use model::{Format, Report, ReportStatus, ReportType};
 pub use ports::ReportsTx;
 pub use snapshot::ComplianceSnapshot;
+
+/// The resources of this domain.
+pub const RESOURCES: &[Declared] = &[Declared::of::<Report>()];

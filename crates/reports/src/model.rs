@@ -1,8 +1,11 @@
 //! The entity: a report as requested and as generated.
 
-use grc_kernel::{AssessmentId, Field, Kind, ListSpec, Meta, OrgId, Record, ReportId, record::with_meta, wire_enum};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use grc_kernel::{
+    Access, AssessmentId, ReportId, resource,
+    shape::{Preset, Ty, must},
+    wire_enum,
+};
+use serde_json::Value;
 
 wire_enum! {
     /// What a report is about.
@@ -46,81 +49,37 @@ wire_enum! {
     }
 }
 
-/// A report.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// Its id.
-    pub id: ReportId,
-    /// Its organization.
-    pub org: OrgId,
+resource! {
+    /// A report.
+    pub struct Report(ReportId) as "Report" {
+        kind: "report", table: "reports", area: "report", name: "title", sort: ("created_at", true),
+        write: Access::Review, delete: Access::Write, answer: "ReportBody",
+        extra: &[must("content_type", Ty::Line(127), "The file's media type.")], derived: Report::derived,
+    }
     /// What it is about.
-    pub kind: ReportType,
+    kind: ReportType = Ty::Word(ReportType::NAMES), required, fixed, named("type"), stored_as("kind");
     /// How it is written.
-    pub format: Format,
-    /// The assessment it is about.
-    pub assessment_id: Option<AssessmentId>,
-    /// Its title.
-    pub title: String,
+    format: Format = Ty::Word(Format::NAMES), required, fixed;
+    /// The assessment it is about; required for a compliance summary.
+    assessment_id: Option<AssessmentId> = Ty::Ref("assessment"), fixed;
+    /// Its title; one is made where a new report has none.
+    title: String = Ty::Line(200), fixed, sorts, searches;
     /// Where it stands.
-    pub status: ReportStatus,
-    /// 0 to 100.
-    pub progress: i32,
+    status: ReportStatus = Ty::Word(ReportStatus::NAMES), computed, preset(Preset::Text("queued"));
+    /// How far it is.
+    progress: i64 = Ty::Int(0, 100), computed;
     /// Why it failed.
-    pub error: Option<String>,
+    error: Option<String> = Ty::Text(20_000), computed;
     /// SHA-256 of the data it draws from, without the time of generation: equal state, equal digest.
-    pub snapshot_digest: Option<String>,
+    snapshot_digest: Option<String> = Ty::Line(64), computed;
     /// SHA-256 of the file.
-    pub sha256: Option<String>,
+    sha256: Option<String> = Ty::Line(64), computed;
     /// The file's size in bytes.
-    pub size: Option<i64>,
-    /// Bookkeeping.
-    pub meta: Meta,
+    size: Option<i64> = Ty::Int(0, i64::MAX), computed;
 }
 
-impl Record for Report {
-    const TYPE: &'static str = "report";
-
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn revision(&self) -> i64 {
-        self.meta.revision
-    }
-
-    fn snapshot(&self) -> Value {
-        let value = json!({
-            "id": self.id.to_string(),
-            "org_id": self.org.to_string(),
-            "type": self.kind.as_str(),
-            "format": self.format.as_str(),
-            "assessment_id": self.assessment_id.map(|id| id.to_string()),
-            "title": self.title,
-            "status": self.status.as_str(),
-            "progress": self.progress,
-            "error": self.error,
-            "snapshot_digest": self.snapshot_digest,
-            "sha256": self.sha256,
-            "size": self.size,
-            "content_type": self.format.content_type(),
-        });
-        with_meta(value, &self.meta)
+impl Report {
+    fn derived(&self) -> Vec<(&'static str, Value)> {
+        vec![("content_type", self.format.content_type().into())]
     }
 }
-
-/// What the list of reports can do.
-pub static LIST: ListSpec = ListSpec {
-    resource: "reports",
-    fields: &[
-        Field::new("title", Kind::Text).sorts().searches(),
-        Field::new("type", Kind::Choice(ReportType::NAMES)).stored_as("kind"),
-        Field::new("format", Kind::Choice(Format::NAMES)),
-        Field::new("status", Kind::Choice(ReportStatus::NAMES)),
-        Field::new("assessment_id", Kind::Id).optional(),
-        Field::new("created_at", Kind::Time).sorts(),
-        Field::new("updated_at", Kind::Time).sorts(),
-        Field::new("created_by", Kind::Id),
-    ],
-    default_sort: ("created_at", true),
-    stored: false,
-};

@@ -1,40 +1,26 @@
-//! What this domain needs from the outside.
+//! What this domain needs from the outside, beyond what every resource has.
 
 use async_trait::async_trait;
-use grc_kernel::{AssessmentId, JobsTx, JournalTx, ListQuery, OrgId, Page, ReportId, StoreResult};
+use grc_kernel::{AssessmentId, JobsTx, JournalTx, OrgId, Repo, ReportId, StoreResult, resource::References};
 
 use crate::model::Report;
 
-/// Reports and their files.
+/// The files of reports, and a look at what they are about.
 #[async_trait]
-pub trait ReportRepo: Send {
-    /// By id.
-    async fn find(&mut self, org: OrgId, id: ReportId) -> StoreResult<Option<Report>>;
-    /// A page.
-    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Report>>;
-    /// Stores a new one.
-    async fn insert(&mut self, report: &Report) -> StoreResult<()>;
-    /// Stores a change; `Stale` unless the stored revision is `seen`.
-    async fn update(&mut self, report: &Report, seen: i64) -> StoreResult<()>;
-    /// Removes one with its file.
-    async fn delete(&mut self, org: OrgId, id: ReportId) -> StoreResult<()>;
+pub trait Outputs: Send {
     /// Stores the file.
     async fn put_output(&mut self, org: OrgId, id: ReportId, bytes: &[u8]) -> StoreResult<()>;
-    /// The file.
+    /// The file, which goes with its report.
     async fn output(&mut self, org: OrgId, id: ReportId) -> StoreResult<Option<Vec<u8>>>;
-}
-
-/// Looks at other domains' records.
-#[async_trait]
-pub trait ReportReferences: Send {
     /// The name of an assessment, if it exists.
     async fn assessment_name(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<String>>;
 }
 
 /// A transaction over this domain's repositories.
-pub trait ReportsTx: JournalTx + JobsTx {
-    /// Reports.
-    fn report_repo(&mut self) -> &mut dyn ReportRepo;
-    /// Other domains' records.
-    fn report_references(&mut self) -> &mut dyn ReportReferences;
-}
+pub trait ReportsTx: JournalTx + JobsTx + References + Outputs + Repo<Report> {}
+
+impl<T: JournalTx + JobsTx + References + Outputs + Repo<Report>> ReportsTx for T {}
+
+/// The transaction that the use cases take. (An alias, because in a signature `&mut dyn ReportsTx` would mean a
+/// shorter life than the one in [`grc_kernel::Rules::Tx`].)
+pub type Tx = dyn ReportsTx;

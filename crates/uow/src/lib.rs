@@ -80,15 +80,15 @@ impl Uow {
         self.tx.as_mut()
     }
     /// The transaction as the assessments domain sees it.
-    pub fn assessments(&mut self) -> &mut dyn AssessmentsTx {
+    pub fn assessments(&mut self) -> &mut grc_assessments::ports::Tx {
         self.tx.as_mut()
     }
     /// The transaction as the evidence domain sees it.
-    pub fn evidence(&mut self) -> &mut dyn EvidenceTx {
+    pub fn evidence(&mut self) -> &mut grc_evidence::ports::Tx {
         self.tx.as_mut()
     }
     /// The transaction as the reports domain sees it.
-    pub fn reports(&mut self) -> &mut dyn ReportsTx {
+    pub fn reports(&mut self) -> &mut grc_reports::ports::Tx {
         self.tx.as_mut()
     }
     /// The transaction as the risk domain sees it.

@@ -4,17 +4,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use grc_assessments::{AssessmentsTx, ports as assessments};
-use grc_evidence::{EvidenceTx, ports as evidence};
+use grc_assessments::ports::FrameworkRepo;
+use grc_evidence::ports::Requirements;
 use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
 use grc_kernel::{
-    AssessmentId, EvidenceId, FindingId, Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page,
-    StoreError, StoreResult, UserId, Uuid,
+    Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, UserId,
+    Uuid,
     journal::Entry,
     list::page_in_memory,
     resource::{InMemory, MemTables, References},
 };
-use grc_reports::{ReportsTx, ports as reports};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -27,25 +26,15 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct State {
     identity: grc_identity::mem::Store,
-    assessments: grc_assessments::mem::Store,
-    evidence: grc_evidence::mem::Store,
-    reports: grc_reports::mem::Store,
     tables: MemTables,
     leases: BTreeMap<grc_kernel::JobId, OffsetDateTime>,
     replies: BTreeMap<(OrgId, Uuid, String), (StoredReply, OffsetDateTime)>,
 }
 
 /// A store in memory, with the built-in frameworks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MemBackend {
     state: Arc<Mutex<State>>,
-}
-
-impl Default for MemBackend {
-    fn default() -> Self {
-        let state = State { assessments: grc_assessments::mem::Store::with_builtin(), ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)) }
-    }
 }
 
 #[async_trait]
@@ -103,42 +92,6 @@ impl IdentityTx for MemTx {
     }
 }
 
-impl AssessmentsTx for MemTx {
-    fn frameworks(&mut self) -> &mut dyn assessments::FrameworkRepo {
-        &mut self.work.assessments
-    }
-    fn controls(&mut self) -> &mut dyn assessments::ControlRepo {
-        &mut self.work.assessments
-    }
-    fn assessment_repo(&mut self) -> &mut dyn assessments::AssessmentRepo {
-        &mut self.work.assessments
-    }
-    fn findings(&mut self) -> &mut dyn assessments::FindingRepo {
-        &mut self.work.assessments
-    }
-    fn references(&mut self) -> &mut dyn assessments::References {
-        self
-    }
-}
-
-impl EvidenceTx for MemTx {
-    fn evidence_repo(&mut self) -> &mut dyn evidence::EvidenceRepo {
-        &mut self.work.evidence
-    }
-    fn evidence_references(&mut self) -> &mut dyn evidence::EvidenceReferences {
-        self
-    }
-}
-
-impl ReportsTx for MemTx {
-    fn report_repo(&mut self) -> &mut dyn reports::ReportRepo {
-        &mut self.work.reports
-    }
-    fn report_references(&mut self) -> &mut dyn reports::ReportReferences {
-        self
-    }
-}
-
 impl InMemory for MemTx {
     fn tables(&mut self) -> &mut MemTables {
         &mut self.work.tables
@@ -148,23 +101,13 @@ impl InMemory for MemTx {
 #[async_trait]
 impl References for MemTx {
     async fn missing(&mut self, org: OrgId, kind: &'static str, ids: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+        if kind != "user" {
+            return self.work.tables.missing(org, kind, ids).await;
+        }
         let mut missing = Vec::new();
         for id in ids {
-            let known = match kind {
-                "user" => assessments::References::is_member(self, org, UserId(*id)).await?,
-                "control" => {
-                    assessments::ControlRepo::find(&mut self.work.assessments, org, (*id).into()).await?.is_some()
-                }
-                "evidence" => evidence::EvidenceRepo::find(&mut self.work.evidence, org, (*id).into()).await?.is_some(),
-                "finding" => {
-                    assessments::FindingRepo::find(&mut self.work.assessments, org, (*id).into()).await?.is_some()
-                }
-                "assessment" => {
-                    assessments::AssessmentRepo::find(&mut self.work.assessments, org, (*id).into()).await?.is_some()
-                }
-                kind => self.work.tables.exists(org, kind, *id),
-            };
-            if !known {
+            let member = identity::MemberRepo::find(&mut self.work.identity, org, UserId(*id)).await?;
+            if member.is_none_or(|member| member.membership.status != MembershipStatus::Active) {
                 missing.push(*id);
             }
         }
@@ -173,43 +116,9 @@ impl References for MemTx {
 }
 
 #[async_trait]
-impl assessments::References for MemTx {
-    async fn is_member(&mut self, org: OrgId, user: UserId) -> StoreResult<bool> {
-        let member = identity::MemberRepo::find(&mut self.work.identity, org, user).await?;
-        Ok(member.is_some_and(|member| member.membership.status == MembershipStatus::Active))
-    }
-
-    async fn missing_evidence(&mut self, org: OrgId, ids: &[EvidenceId]) -> StoreResult<Vec<EvidenceId>> {
-        let mut missing = Vec::new();
-        for id in ids {
-            if evidence::EvidenceRepo::find(&mut self.work.evidence, org, *id).await?.is_none() {
-                missing.push(*id);
-            }
-        }
-        Ok(missing)
-    }
-}
-
-#[async_trait]
-impl evidence::EvidenceReferences for MemTx {
-    async fn finding_exists(&mut self, org: OrgId, id: FindingId) -> StoreResult<bool> {
-        Ok(assessments::FindingRepo::find(&mut self.work.assessments, org, id).await?.is_some())
-    }
-
-    async fn assessment_exists(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<bool> {
-        Ok(assessments::AssessmentRepo::find(&mut self.work.assessments, org, id).await?.is_some())
-    }
-
+impl Requirements for MemTx {
     async fn unknown_requirements(&mut self, org: OrgId, names: &[String]) -> StoreResult<Vec<String>> {
-        assessments::FrameworkRepo::unknown_names(&mut self.work.assessments, org, names).await
-    }
-}
-
-#[async_trait]
-impl reports::ReportReferences for MemTx {
-    async fn assessment_name(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<String>> {
-        let assessment = assessments::AssessmentRepo::find(&mut self.work.assessments, org, id).await?;
-        Ok(assessment.map(|assessment| assessment.name))
+        self.unknown_names(org, names).await
     }
 }
 

@@ -4,8 +4,15 @@
 use grc_kernel::resource::Declared;
 
 /// The resources of each domain.
-static DOMAINS: &[&[Declared]] =
-    &[grc_risk::RESOURCES, grc_vendor::RESOURCES, grc_incident::RESOURCES, grc_bcm::RESOURCES];
+static DOMAINS: &[&[Declared]] = &[
+    grc_assessments::RESOURCES,
+    grc_evidence::RESOURCES,
+    grc_reports::RESOURCES,
+    grc_risk::RESOURCES,
+    grc_vendor::RESOURCES,
+    grc_incident::RESOURCES,
+    grc_bcm::RESOURCES,
+];
 
 /// Every resource.
 pub fn resources() -> impl Iterator<Item = &'static Declared> {

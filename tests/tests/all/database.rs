@@ -140,7 +140,14 @@ fn every_declared_table_is_the_databases() {
                 kind => kind,
             };
             let null = if member.nullable { "" } else { " NOT NULL" };
-            let line = format!("{}.{} {kind}{null}", resource.table, member.name);
+            let line = format!("{}.{} {kind}{null}", resource.table, member.column);
+            if !actual.contains(line.as_str()) {
+                wrong.push(line);
+            }
+        }
+        let meta = ["id uuid", "org_id uuid", "created_by uuid", "revision bigint"].into_iter();
+        for column in meta.chain(["created_at timestamp with time zone", "updated_at timestamp with time zone"]) {
+            let line = format!("{}.{column} NOT NULL", resource.table);
             if !actual.contains(line.as_str()) {
                 wrong.push(line);
             }
@@ -153,7 +160,7 @@ fn every_declared_table_is_the_databases() {
             let index = format!("{} org_id,{column}", resource.table);
             // A list that is only read under another record is ordered within that.
             let owners = resource.members.iter().filter(|member| matches!(member.ty, grc_kernel::shape::Ty::Ref(_)));
-            let nested = owners.map(|owner| format!("{} org_id,{},{column}", resource.table, owner.name));
+            let nested = owners.map(|owner| format!("{} org_id,{},{column}", resource.table, owner.column));
             let good: Vec<String> = nested.chain([index.clone()]).collect();
             let serves = |line: &str| good.iter().any(|good| line == good || line.starts_with(&format!("{good},")));
             if !indexes.lines().any(serves) {
@@ -161,7 +168,7 @@ fn every_declared_table_is_the_databases() {
             }
         }
         for member in resource.members.iter().filter(|member| member.unique) {
-            let index = format!("{} org_id,{}", resource.table, member.name);
+            let index = format!("{} org_id,{}", resource.table, member.column);
             if !indexes.lines().any(|line| line == index) {
                 wrong.push(format!("no unique index {index}"));
             }

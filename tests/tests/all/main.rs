@@ -22,6 +22,7 @@ mod http;
 mod incident;
 mod incident_package;
 mod kit;
+mod lists;
 mod main_job;
 mod risk;
 mod vendor;

@@ -116,20 +116,14 @@ rights! {
     KeyAdmin = org("api_key", Access::Admin),
     FrameworkRead = org("framework", Access::Read),
     FrameworkWrite = org("framework", Access::Write),
-    ControlRead = org("control", Access::Read),
-    ControlWrite = org("control", Access::Write),
     AssessmentRead = org("assessment", Access::Read),
     AssessmentReview = org("assessment", Access::Review),
-    AssessmentWrite = org("assessment", Access::Write),
     FindingRead = org("finding", Access::Read),
-    FindingReview = org("finding", Access::Review),
     EvidenceRead = org("evidence", Access::Read),
     EvidenceReview = org("evidence", Access::Review),
-    EvidenceWrite = org("evidence", Access::Write),
     EvidenceAdmin = org("evidence", Access::Admin),
     ReportRead = org("report", Access::Read),
     ReportReview = org("report", Access::Review),
-    ReportWrite = org("report", Access::Write),
     RiskRead = org("risk", Access::Read),
     RiskWrite = org("risk", Access::Write),
     RiskReview = org("risk", Access::Review),
@@ -282,6 +276,17 @@ impl<R: Right> Call<R> {
         E: Into<Problem>,
     {
         self.write_in(self.org, body, use_case).await
+    }
+
+    /// The same where it changes who may do what: callers are looked up anew afterwards.
+    pub async fn write_anew<T, E, F>(&self, body: &[u8], use_case: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce(&Ctx, &mut Uow) -> Result<Answer, E>,
+        E: Into<Problem>,
+    {
+        let reply = self.write(body, use_case).await;
+        self.app.callers.forget();
+        reply
     }
 
     /// The same in another organization than the path's.

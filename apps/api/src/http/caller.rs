@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grc_identity::{Account, ApiKey, IdentityError, api_key, member, model::SessionId, session};
-use grc_kernel::{Actor, ActorKind, OrgId, Role, UserId, Uuid};
+use grc_identity::{Account, ApiKey, api_key, member, model::SessionId, session};
+use grc_kernel::{Actor, ActorKind, OrgId, Refusal, Role, UserId, Uuid};
 use grc_uow::Db;
 use sha2::{Digest, Sha256};
 
@@ -128,7 +128,7 @@ impl Callers {
                 .db
                 .write(OrgId::PLATFORM, async |uow| api_key::authenticate(uow.identity(), token, now).await)
                 .await
-                .map_err(|error: IdentityError| Problem::from(error))?;
+                .map_err(|error: Refusal| Problem::from(error))?;
             return Ok(key.map(|key| {
                 let own = org == Some(key.org);
                 Caller { role: own.then_some(key.role), org_exists: own, credential: Credential::Key(Box::new(key)) }
@@ -151,7 +151,7 @@ impl Callers {
                 Ok(Some(Caller { credential: Credential::User(Box::new(account), id), role, org_exists }))
             })
             .await
-            .map_err(|error: IdentityError| Problem::from(error))?;
+            .map_err(|error: Refusal| Problem::from(error))?;
         Ok(found)
     }
 }

@@ -1,21 +1,31 @@
 //! Lists as CSV and XLSX: whole, filtered as asked, in memory that does not grow with them.
 //!
-//! The columns are those that the import of the same resource takes: the id and what a client may set. A text that a
-//! spreadsheet would run as a formula gets an apostrophe in front, which the import takes off again.
+//! The columns of a resource are those that its import takes: the id and what a client may set. Other lists have the
+//! members that they show. A text that a spreadsheet would run as a formula gets an apostrophe in front, which the
+//! import takes off again.
 
 use std::io;
 
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
 use futures::{Stream, StreamExt};
-use grc_kernel::{Ctx, ListQuery, Resource, Uuid, kit, resource::CellRef, shape::Role};
+use grc_kernel::{
+    Ctx, ListQuery, Page, Record, Resource, Uuid, kit,
+    list::Cursor,
+    resource::{Cell, CellRef},
+    shape::{META, Member, Role},
+};
+use grc_uow::Uow;
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{
-    call::{Call, Listed, Reply, Right},
+    call::{Answer, Call, Listed, Reply, Right},
+    list::{Ask, Listing, page_of},
     negotiate::negotiate,
     problem::Problem,
     resource::{Served, Shown},
+    shape::{Shape, Shaped},
 };
 use crate::serve::App;
 
@@ -95,63 +105,137 @@ pub fn cell_text(value: &CellRef<'_>) -> String {
     }
 }
 
-/// The records of a list, page after page, each page in a piece of work of its own.
-fn pages<R: Served>(
-    app: actix_web::web::Data<App>,
+/// The members that every item of a list has: its own, between its id and its bookkeeping.
+fn shown(shape: &'static Shape) -> Vec<Member> {
+    let place = |member: &Member| match member.name {
+        "id" => 0,
+        name if META.iter().any(|meta| meta.name == name) => 2,
+        _ => 1,
+    };
+    let mut members: Vec<Member> = shape.all().filter(|member| member.required).collect();
+    members.sort_by_key(place);
+    members
+}
+
+/// An item as a row.
+fn row(members: &[Member], item: &Value) -> Row {
+    let cell = |member: &Member| item.get(member.name).and_then(|value| member.ty.to_cell(value).ok());
+    members.iter().map(|member| cell(member).unwrap_or(Cell::Null)).collect()
+}
+
+type Row = Vec<Cell>;
+
+/// What reads a page of a list, each page in a piece of work of its own.
+struct Source<F> {
+    app: Data<App>,
     ctx: Ctx,
-    mut query: ListQuery,
-) -> impl Stream<Item = Result<Vec<R>, Problem>> {
-    query.limit = PAGE;
-    query.total = false;
-    futures::stream::unfold(Some(query), move |query| {
-        let (app, ctx) = (app.clone(), ctx.clone());
-        async move {
-            let query = query?;
-            let page: Result<_, Problem> =
-                app.db.read(ctx.org, async |uow| Ok(kit::page::<R>(&ctx, R::tx(uow), &query).await?)).await;
-            match page {
-                Ok(page) => {
-                    let next = page.next_cursor.as_ref().and_then(|_| {
-                        let last = page.items.last()?;
-                        Some(ListQuery { after: Some(grc_kernel::list::Cursor::of(&query, last)), ..query })
-                    });
-                    Some((Ok(page.items.into_iter().map(|record| record.at(&ctx)).collect()), next))
+    read: F,
+}
+
+impl<F: AsyncFn(&Ctx, &mut Uow, &ListQuery) -> Result<Page<Row>, Problem> + 'static> Source<F> {
+    /// The rows of the whole list.
+    fn rows(self, mut query: ListQuery) -> impl Stream<Item = Result<Vec<Row>, Problem>> {
+        query.limit = PAGE;
+        query.total = false;
+        futures::stream::unfold(Some((self, query)), async |state| {
+            let (source, query) = state?;
+            let work = async |uow: &mut Uow| (source.read)(&source.ctx, uow, &query).await;
+            let page = source.app.db.read(source.ctx.org, work).await;
+            let next =
+                |cursor: String| Cursor::decode(&cursor, &query).map_err(|error| Problem::new(500, error.detail));
+            match page.and_then(|page| Ok((page.items, page.next_cursor.map(next).transpose()?))) {
+                Ok((rows, after)) => {
+                    let rest = after.map(|after| (source, ListQuery { after: Some(after), ..query }));
+                    Some((Ok(rows), rest))
                 }
                 Err(problem) => Some((Err(problem), None)),
             }
-        }
-    })
+        })
+    }
 }
 
-/// The whole list as a download.
-pub async fn stream<R: Served, Op: Right>(
+/// The whole list of a resource as a download.
+pub async fn records<R: Served, Op: Right>(
     call: &Call<Op>,
     query: ListQuery,
     format: Format,
 ) -> Result<Reply<Listed<Shown<R>>>, Problem> {
-    let records = pages::<R>(call.app.clone(), call.ctx(), query);
-    let name = R::MANY.replace('_', "-");
+    let members = if R::IMPORTED { Vec::new() } else { shown(Shown::<R>::SHAPE) };
+    let names = if R::IMPORTED { columns::<R>() } else { members.iter().map(|member| member.name).collect() };
+    let wanted = names.clone();
+    let cells = move |record: R| {
+        if !R::IMPORTED {
+            return row(&members, &record.snapshot());
+        }
+        wanted.iter().map(|name| record.value(name).map_or(Cell::Null, |value| value.to_cell())).collect()
+    };
+    let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| -> Result<Page<Row>, Problem> {
+        Ok(kit::page::<R>(ctx, R::tx(uow), query).await?.map(|record| cells(record.at(ctx))))
+    };
+    let source = Source { app: call.app.clone(), ctx: call.ctx(), read };
+    download(&R::MANY.replace('_', "-"), names, source.rows(query), format).await
+}
+
+/// A list of any objects: a page of it as JSON or, where `Accept` asks for it, all of it as a file. What reads a page
+/// asks for the permission.
+pub async fn listed<L, Op, T, E>(
+    call: &Call<Op>,
+    ask: &Ask<L>,
+    read: impl AsyncFn(&Ctx, &mut Uow, &ListQuery) -> Result<Page<T>, E> + 'static,
+    show: impl Fn(&T) -> Value + 'static,
+) -> Result<Reply<Listed<L::Item>>, Problem>
+where
+    L: Listing,
+    Op: Right,
+    E: Into<Problem>,
+{
+    let format = Format::of(call.header("accept"))?;
+    let request = ask.read()?;
+    let Some(format) = format else {
+        return call
+            .read(async |ctx, uow| -> Result<Answer, Problem> {
+                let page = read(ctx, uow, &request.query).await.map_err(Into::into)?;
+                Ok(page_of(page, &request, show))
+            })
+            .await;
+    };
+    let members = shown(L::Item::SHAPE);
+    let names = members.iter().map(|member| member.name).collect();
+    let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| -> Result<Page<Row>, Problem> {
+        let page = read(ctx, uow, query).await.map_err(Into::into)?;
+        Ok(page.map(|item| row(&members, &show(&item))))
+    };
+    let source = Source { app: call.app.clone(), ctx: call.ctx(), read };
+    let path = call.path();
+    download(path.rsplit('/').next().unwrap_or("list"), names, source.rows(request.query), format).await
+}
+
+async fn download<T>(
+    name: &str,
+    columns: Vec<&'static str>,
+    rows: impl Stream<Item = Result<Vec<Row>, Problem>> + 'static,
+    format: Format,
+) -> Result<Reply<T>, Problem> {
     match format {
         Format::Csv => {
-            let body = csv_chunks::<R>(records);
+            let body = csv_chunks(columns, rows);
             Ok(Reply::download(Box::pin(body), "text/csv; charset=utf-8", &format!("{name}.csv")))
         }
         Format::Xlsx => {
-            let file = workbook::<R>(records).await?;
+            let file = workbook(columns, rows).await?;
             Ok(Reply::download(Box::pin(file), XLSX, &format!("{name}.xlsx")))
         }
     }
 }
 
-fn csv_chunks<R: Served>(
-    records: impl Stream<Item = Result<Vec<R>, Problem>>,
+fn csv_chunks(
+    columns: Vec<&'static str>,
+    rows: impl Stream<Item = Result<Vec<Row>, Problem>>,
 ) -> impl Stream<Item = io::Result<Bytes>> {
-    let heading = futures::stream::once(async { csv_rows([columns::<R>().into_iter().map(str::to_owned).collect()]) });
-    heading.chain(records.map(|page| {
+    let heading = futures::stream::once(async move { csv_rows([columns.into_iter().map(str::to_owned).collect()]) });
+    heading.chain(rows.map(|page| {
         let page = page.map_err(|problem| io::Error::other(problem.to_string()))?;
-        csv_rows(page.iter().map(|record| {
-            columns::<R>().iter().map(|name| record.value(name).map_or_else(String::new, |v| cell_text(&v))).collect()
-        }))
+        csv_rows(page.iter().map(|row| row.iter().map(|cell| cell_text(&cell.view())).collect()))
     }))
 }
 
@@ -164,31 +248,29 @@ fn csv_rows(rows: impl IntoIterator<Item = Vec<String>>) -> io::Result<Bytes> {
 }
 
 /// Writes a workbook into a temporary file, row by row, and streams it.
-async fn workbook<R: Served>(
-    records: impl Stream<Item = Result<Vec<R>, Problem>>,
+async fn workbook(
+    columns: Vec<&'static str>,
+    pages: impl Stream<Item = Result<Vec<Row>, Problem>>,
 ) -> Result<impl Stream<Item = io::Result<Bytes>>, Problem> {
     let broken =
         |error: &dyn std::fmt::Display| Problem::new(500, format!("the workbook could not be written: {error}"));
     // Packing is work for a thread that may block; pages come to it through a short queue.
-    let (sender, mut receiver) = mpsc::channel::<Vec<R>>(2);
+    let (sender, mut receiver) = mpsc::channel::<Vec<Row>>(2);
     let writing = tokio::task::spawn_blocking(move || -> Result<std::fs::File, XlsxError> {
         let mut book = Workbook::new();
-        let names = columns::<R>();
         let sheet = book.add_worksheet_with_constant_memory()?;
-        head(sheet, &names)?;
-        let mut row: u32 = 0;
+        head(sheet, &columns)?;
+        let mut at: u32 = 0;
         let moment = CellFormat::new().set_num_format("yyyy-mm-dd hh:mm:ss");
         let day = CellFormat::new().set_num_format("yyyy-mm-dd");
         while let Some(page) = receiver.blocking_recv() {
-            for record in page {
-                row += 1;
-                if row > SHEET_MAX {
+            for row in page {
+                at += 1;
+                if at > SHEET_MAX {
                     return Err(XlsxError::RowColumnLimitError);
                 }
-                for (column, name) in (0_u16..).zip(&names) {
-                    if let Some(value) = record.value(name) {
-                        write_cell(sheet, row, column, &value, &moment, &day)?;
-                    }
+                for (column, cell) in (0_u16..).zip(&row) {
+                    write_cell(sheet, at, column, &cell.view(), &moment, &day)?;
                 }
             }
         }
@@ -196,8 +278,8 @@ async fn workbook<R: Served>(
         book.save_to_writer(file.try_clone()?)?;
         Ok(file)
     });
-    futures::pin_mut!(records);
-    while let Some(page) = records.next().await {
+    futures::pin_mut!(pages);
+    while let Some(page) = pages.next().await {
         if sender.send(page?).await.is_err() {
             break;
         }

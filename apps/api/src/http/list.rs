@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_kernel::{
-    Field, FieldError, Kind, ListQuery, ListSpec, Page, Record,
+    Field, FieldError, Kind, ListQuery, ListSpec, Page,
     list::{LIMIT_DEFAULT, LIMIT_MAX, ListRequest, RESERVED},
 };
 use paperclip::{
@@ -123,11 +123,6 @@ pub fn page_of<T>(page: Page<T>, request: &ListRequest, body: impl Fn(&T) -> Val
         members.insert("total".into(), total.into());
     }
     Answer::ok(answer)
-}
-
-/// A page of records that look as their snapshots do.
-pub fn page_of_records<T: Record>(page: Page<T>, request: &ListRequest) -> Answer {
-    page_of(page, request, Record::snapshot)
 }
 
 fn project(value: Value, fields: Option<&[String]>) -> Value {

@@ -186,16 +186,7 @@ macro_rules! from_faults {
     )+};
 }
 
-from_faults!(
-    StoreError,
-    grc_kernel::Refusal,
-    grc_identity::IdentityError,
-    grc_assessments::AssessmentsError,
-    grc_evidence::EvidenceError,
-    grc_reports::ReportsError,
-    grc_flows::reporting::ReportingError,
-    grc_fair::SimulationError,
-);
+from_faults!(StoreError, grc_kernel::Refusal, grc_fair::SimulationError,);
 
 impl From<grc_evidence::ObjectError> for Problem {
     fn from(error: grc_evidence::ObjectError) -> Self {

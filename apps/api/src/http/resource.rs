@@ -42,6 +42,12 @@ pub trait Served: Rules {
     const MANY: &'static str;
     /// The record that it belongs to: the member that names it, and its path parameter.
     const PARENT: Option<(&'static str, &'static str)> = None;
+    /// Whether tables of it can be imported: an export has the columns of the import then, and else all that is shown.
+    const IMPORTED: bool = true;
+    /// Whether its use cases want jobs done.
+    const WAKES: bool = false;
+    /// Better words for its operations, by their ids.
+    const SUMMARIES: &'static [(&'static str, &'static str)] = &[];
 
     /// Parameters of its list that stand for filters.
     const SHORTHANDS: &'static [Shorthand] = &[];
@@ -129,8 +135,10 @@ macro_rules! operations {
 
             fn describe(operation: &mut DefaultOperationRaw) {
                 type $r<R> = R;
-                operation.operation_id = Some($id);
-                operation.summary = Some($summary);
+                let id: String = $id;
+                let own = R::SUMMARIES.iter().find(|(operation, _)| *operation == id);
+                operation.summary = Some(own.map_or_else(|| $summary, |(_, summary)| (*summary).to_owned()));
+                operation.operation_id = Some(id);
                 operation.description = None;
                 operation.tags = vec![R::TAG.to_owned()];
             }
@@ -154,11 +162,11 @@ operations! {
     /// Reads what happened to one.
     History: READ, |X| format!("get_{}_history", <X<R>>::ONE), format!("What happened to one {}", one::<R>());
     /// Creates one.
-    Create: WRITE, |X| format!("create_{}", <X<R>>::ONE), format!("Add a {}", one::<R>());
+    Create: WRITE, |X| format!("create_{}", <X<R>>::ONE), format!("Add {}", kit::a(R::ONE));
     /// Changes one.
-    Update: WRITE, |X| format!("update_{}", <X<R>>::ONE), format!("Change a {}", one::<R>());
+    Update: WRITE, |X| format!("update_{}", <X<R>>::ONE), format!("Change {}", kit::a(R::ONE));
     /// Deletes one.
-    Delete: DELETE, |X| format!("delete_{}", <X<R>>::ONE), format!("Remove a {}", one::<R>());
+    Delete: DELETE, |X| format!("delete_{}", <X<R>>::ONE), format!("Remove {}", kit::a(R::ONE));
 }
 
 /// The text of a record's answer.
@@ -222,7 +230,7 @@ pub async fn list<R: Served>(call: Call<List<R>>, ask: Ask<Shown<R>>) -> Result<
             Ok(Answer::none())
         })
         .await?;
-        return export::stream::<R, _>(&call, query, format).await;
+        return export::records::<R, _>(&call, query, format).await;
     }
     call.read(async |ctx, uow| -> Result<Answer, Problem> {
         parent::<R, _>(&call, uow).await?;
@@ -298,7 +306,7 @@ pub async fn update<R: Served>(call: Call<Update<R>>, body: Body<Changing<R>>) -
     let seen = call.if_match()?;
     call.write(body.bytes(), async |ctx, uow| -> Result<Answer, Problem> {
         let id = of_path::<R, _>(&call, ctx, uow).await?;
-        let record = kit::amend(ctx, R::tx(uow), id, seen, changes).await?;
+        let record = R::amend(ctx, R::tx(uow), id, seen, changes).await?;
         Ok(answer(ctx, uow, record).await?)
     })
     .await
@@ -308,12 +316,17 @@ pub async fn update<R: Served>(call: Call<Update<R>>, body: Body<Changing<R>>) -
 #[api_v2_operation]
 pub async fn delete<R: Served>(call: Call<Delete<R>>) -> Result<Reply<Nothing>, Problem> {
     let seen = call.if_match()?;
-    call.write(&[], async |ctx, uow| -> Result<Answer, Problem> {
-        let id = of_path::<R, _>(&call, ctx, uow).await?;
-        kit::remove::<R>(ctx, R::tx(uow), id, seen).await?;
-        Ok(Answer::none())
-    })
-    .await
+    let reply = call
+        .write(&[], async |ctx, uow| -> Result<Answer, Problem> {
+            let id = of_path::<R, _>(&call, ctx, uow).await?;
+            R::remove(ctx, R::tx(uow), id, seen).await?;
+            Ok(Answer::none())
+        })
+        .await;
+    if R::WAKES {
+        call.app.wake.notify_one();
+    }
+    reply
 }
 
 /// Reads what happened to one: its journal entries, the newest first. Of a deleted one too.
@@ -366,30 +379,26 @@ impl<R: Served> Routes<R> {
 
     /// POST on the list.
     #[must_use]
-    pub fn created(mut self) -> Self {
-        self.list = self.list.route(web::post().to(create::<R>));
-        self
+    pub fn created(self) -> Self {
+        self.on_list(web::post().to(create::<R>))
     }
 
     /// GET of one.
     #[must_use]
-    pub fn read(mut self) -> Self {
-        self.one = self.one.route(web::get().to(get::<R>));
-        self
+    pub fn read(self) -> Self {
+        self.on_one(web::get().to(get::<R>))
     }
 
     /// PATCH of one.
     #[must_use]
-    pub fn updated(mut self) -> Self {
-        self.one = self.one.route(web::patch().to(update::<R>));
-        self
+    pub fn updated(self) -> Self {
+        self.on_one(web::patch().to(update::<R>))
     }
 
     /// DELETE of one.
     #[must_use]
-    pub fn deleted(mut self) -> Self {
-        self.one = self.one.route(web::delete().to(delete::<R>));
-        self
+    pub fn deleted(self) -> Self {
+        self.on_one(web::delete().to(delete::<R>))
     }
 
     /// GET of one's history.

@@ -1,7 +1,7 @@
 //! Swagger 2.0, as paperclip emits it, to OpenAPI 3.1, with what it cannot say put in: shapes with all their
 //! limits, access classes, the headers and errors that every operation of a kind has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -63,6 +63,7 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
     }
     tags.sort();
     schemas.insert("Problem".into(), problem());
+    keep_used(&paths, &mut schemas);
     schemas.insert(
         "RecordPart".into(),
         json!({
@@ -94,6 +95,27 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
         },
         "security": [{"bearerAuth": []}],
     })
+}
+
+/// Leaves out the schemas that no operation leads to: a resource may be served in part. Errors have `Problem`.
+fn keep_used(paths: &Map<String, Value>, schemas: &mut BTreeMap<String, Value>) {
+    let mut used = BTreeSet::from(["Problem".to_owned()]);
+    let mut open: Vec<Value> = paths.values().cloned().collect();
+    while let Some(part) = open.pop() {
+        match part {
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.into_iter().map(|(_, member)| member)),
+            Value::String(text) => {
+                let name = text.strip_prefix("#/components/schemas/").filter(|name| !used.contains(*name));
+                if let Some((name, schema)) = name.and_then(|name| schemas.get_key_value(name)) {
+                    used.insert(name.clone());
+                    open.push(schema.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    schemas.retain(|name, _| used.contains(name));
 }
 
 fn operation(

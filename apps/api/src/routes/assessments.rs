@@ -1,14 +1,12 @@
 //! Assessments and findings.
 
 use grc_assessments::{
-    Assessment, AssessmentStatus, AssessmentsError,
-    assessment::{self, AmendAssessment, EvaluatorKind, OpenAssessment},
-    finding::{self, AmendFinding, Counts, EvaluatedBy, Lifecycle, Severity, Stats, Summary, Verdict},
+    Assessment, AssessmentStatus, Finding, assessment,
+    finding::{self, Counts, Lifecycle, Severity, Stats, Summary, Verdict},
 };
 use grc_kernel::{
-    AssessmentId, FindingId, FrameworkId, Page, Record, UserId, journal,
+    AssessmentId, FindingId, Page, Record, Refusal, Resource, journal, kit,
     list::{ListRequest, Scalar},
-    record::timestamp,
 };
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Map, Value, json};
@@ -16,59 +14,33 @@ use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{
-            Answer, AssessmentRead, AssessmentReview, AssessmentWrite, Begun, Body, Call, FindingRead, FindingReview,
-            Is, New, Nothing, PageOf, Reply,
-        },
-        list::{Ask, Listing, page_of, page_of_records},
+        call::{Answer, AssessmentRead, AssessmentReview, Begun, Body, Call, FindingRead, Is, PageOf, Reply},
+        list::page_of,
         problem::Problem,
-        shape::{Ty, may, must, null},
+        resource::{Routes, Shown, answer},
+        shape::{Shaped, Ty, must, null},
     },
-    shapes,
+    served, shapes,
 };
 
-const ANY_SEVERITY: &[&str] = &["critical", "high", "medium", "low", "info", "informational"];
+served! { "Assessments", assessments;
+    Assessment: "assessments", "assessment_id", "assessment", "assessments",
+        const IMPORTED: bool = false;,
+        const SUMMARIES: &'static [(&'static str, &'static str)] = &[
+            ("list_assessments", "The organization's assessments"),
+            ("create_assessment", "Open an assessment"),
+            ("update_assessment", "Change an assessment"),
+            ("delete_assessment", "Delete an assessment with its findings"),
+        ];;
+}
+
+served! { "Findings", assessments;
+    Finding: "findings", "finding_id", "finding", "findings",
+        const IMPORTED: bool = false;,
+        const SUMMARIES: &'static [(&'static str, &'static str)] = &[("list_findings", "The organization's findings")];;
+}
 
 shapes! {
-    /// An assessment.
-    @stored AssessmentBody [&[
-        must("org_id", Ty::Id, "The organization."),
-        must("framework_id", Ty::Id, "The framework measured against."),
-        must("framework_key", Ty::Line(64), "The framework's key."),
-        must("name", Ty::Line(200), "Its name."),
-        null("scope", Ty::Text(20_000), "What of the organization is assessed."),
-        null("baseline", Ty::Line(50), "The baseline in scope."),
-        must("control_refs", Ty::List(&Ty::Line(100), 2_000), "Only these controls, where given."),
-        null("carry_forward_from", Ty::Id, "The assessment carried forward from."),
-        must("evaluator", Ty::Word(EvaluatorKind::NAMES), "Who judges."),
-        null("due_date", Ty::Date, "By when it should be done."),
-        must("status", Ty::Word(AssessmentStatus::NAMES), "Where it stands."),
-        must("available_transitions", Ty::List(&Ty::Word(AssessmentStatus::NAMES), 6), "The states it may move to."),
-        must("progress", Ty::Int(0, 100), "The share of controls evaluated, in whole percent."),
-        must("controls_total", Ty::Int(0, i64::MAX), "Controls in scope."),
-        must("controls_evaluated", Ty::Int(0, i64::MAX), "Of them evaluated."),
-        null("current_control", Ty::Line(100), "The control evaluated last."),
-        null("started_at", Ty::Time, "When execution began."),
-        null("completed_at", Ty::Time, "When it was completed."),
-        null("error", Ty::Text(20_000), "Why it failed."),
-    ]],
-    /// A new assessment.
-    AssessmentCreate [&[
-        must("framework_id", Ty::Id, "The framework."),
-        must("name", Ty::Line(200), "Its name."),
-        may("scope", Ty::Text(20_000), "What of the organization is assessed."),
-        may("baseline", Ty::Line(50), "A baseline of the framework, in any case; ALL takes every active control."),
-        may("control_refs", Ty::List(&Ty::Line(100), 2_000), "Only these controls."),
-        may("carry_forward_from", Ty::Id, "An assessment of the same framework to carry forward from."),
-        may("evaluator", Ty::Word(EvaluatorKind::NAMES), "Who judges."),
-        may("due_date", Ty::Date, "By when it should be done."),
-    ]],
-    /// A change of an assessment.
-    AssessmentPatch [&[
-        may("name", Ty::Line(200), "Its name."),
-        may("scope", Ty::Text(20_000), "What of the organization is assessed."),
-        may("due_date", Ty::Date, "By when it should be done."),
-    ]],
     /// No members.
     NoBody [],
     /// How far an execution is.
@@ -113,45 +85,6 @@ shapes! {
         must("by_severity", Ty::Counts, "Failing and partial findings by severity."),
         must("evidence", Ty::Object(EvidenceCoverage::SHAPE), "How far evidence reaches."),
     ]],
-    /// A passage of evidence that a verdict rests on.
-    CitationBody [&[
-        must("evidence_id", Ty::Id, "The evidence."),
-        must("filename", Ty::Line(255), "Its file name."),
-        must("excerpt", Ty::Text(1_000), "The passage."),
-        must("start", Ty::Int(0, i64::MAX), "Where it begins in the extracted text, in bytes."),
-        must("end", Ty::Int(0, i64::MAX), "Where it ends."),
-    ]],
-    /// What an assessment found for one control.
-    @stored FindingBody [&[
-        must("org_id", Ty::Id, "The organization."),
-        must("assessment_id", Ty::Id, "The assessment."),
-        must("framework_key", Ty::Line(64), "The framework's key."),
-        must("control_ref", Ty::Line(100), "The control."),
-        must("control_title", Ty::Line(200), "Its title."),
-        must("family", Ty::Text(100), "Its family."),
-        must("family_title", Ty::Text(200), "The family's title."),
-        must("status", Ty::Word(Verdict::NAMES), "The verdict."),
-        must("severity", Ty::Word(Severity::NAMES), "How grave it is."),
-        must("lifecycle", Ty::Word(Lifecycle::NAMES), "What becomes of it."),
-        must("rationale", Ty::Text(100_000), "Why the verdict is what it is."),
-        must("citations", Ty::List(&Ty::Object(CitationBody::SHAPE), 100), "What it rests on."),
-        must("confidence", Ty::Number(0.0, 1.0), "How sure the evaluator is."),
-        must("needs_review", Ty::Bool, "Whether a person should look at it."),
-        null("remediation_notes", Ty::Text(20_000), "How it was or will be mended."),
-        null("owner_id", Ty::Id, "Who answers for it."),
-        null("due_date", Ty::Date, "By when."),
-        must("evaluated_by", Ty::Word(EvaluatedBy::NAMES), "Who judged."),
-    ]],
-    /// A change of a finding; changing the verdict, severity or rationale makes it a person's.
-    FindingPatch [&[
-        may("status", Ty::Word(Verdict::NAMES), "The verdict."),
-        may("severity", Ty::Word(ANY_SEVERITY), "How grave it is; informational is taken for info."),
-        may("lifecycle", Ty::Word(Lifecycle::NAMES), "What becomes of it."),
-        may("rationale", Ty::Text(20_000), "Why."),
-        may("remediation_notes", Ty::Text(20_000), "How it was or will be mended."),
-        may("owner_id", Ty::Id, "Who answers for it: an active member."),
-        may("due_date", Ty::Date, "By when."),
-    ]],
     /// Counts over findings.
     FindingStats [&[
         must("total", Ty::Int(0, i64::MAX), "All."),
@@ -174,180 +107,46 @@ shapes! {
     ]],
 }
 
-/// The list of assessments.
-pub struct Assessments;
-
-impl Listing for Assessments {
-    const SPEC: &'static grc_kernel::ListSpec = &assessment::LIST;
-    type Item = AssessmentBody;
+macro_rules! moves {
+    ($($(#[doc = $doc:literal])+ $name:ident: $id:literal, $summary:literal, $reply:ident $status:literal $(, $limit:ident)?;)+) => {$(
+        $(#[doc = $doc])+
+        #[api_v2_operation(tags("Assessments"), operation_id = $id, summary = $summary)]
+        async fn $name(
+            call: Call<AssessmentReview>,
+            path: web::Path<(Uuid, Uuid)>,
+            body: Body<NoBody>,
+        ) -> Result<Reply<$reply<Shown<Assessment>>>, Problem> {
+            body.read_or_empty()?;
+            let id = path.into_inner().1.into();
+            let reply = call
+                .write(body.bytes(), async |ctx, uow| {
+                    let moved = assessment::$name(ctx, uow.assessments(), id $(, call.app.config.$limit)?).await?;
+                    Ok::<_, Refusal>(answer(ctx, uow, moved).await?.status($status))
+                })
+                .await;
+            // What begins wants a job done, and what halts leaves room for another.
+            call.app.wake.notify_one();
+            reply
+        }
+    )+};
 }
 
-/// The list of findings.
-pub struct Findings;
-
-impl Listing for Findings {
-    const SPEC: &'static grc_kernel::ListSpec = &finding::LIST;
-    type Item = FindingBody;
-}
-
-/// The organization's assessments.
-#[api_v2_operation(tags("Assessments"), operation_id = "list_assessments", summary = "The organization's assessments")]
-async fn list(
-    call: Call<AssessmentRead>,
-    _path: web::Path<Uuid>,
-    ask: Ask<Assessments>,
-) -> Result<Reply<PageOf<AssessmentBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(assessment::page(ctx, uow.assessments(), &request.query).await?, &request))
-    })
-    .await
-}
-
-/// Opens an assessment.
-#[api_v2_operation(tags("Assessments"), operation_id = "create_assessment", summary = "Open an assessment")]
-async fn create(
-    call: Call<AssessmentReview>,
-    _path: web::Path<Uuid>,
-    body: Body<AssessmentCreate>,
-) -> Result<Reply<New<AssessmentBody>>, Problem> {
-    let input = body.form()?;
-    let command = OpenAssessment {
-        framework_id: FrameworkId(input.get("framework_id").unwrap_or_default()),
-        name: input.text("name"),
-        scope: input.get("scope"),
-        baseline: input.get("baseline"),
-        control_refs: input.get("control_refs"),
-        carry_forward_from: input.get("carry_forward_from").map(AssessmentId),
-        evaluator: input.get("evaluator"),
-        due_date: input.get("due_date"),
-    };
-    let org = call.org;
-    call.write(body.bytes(), async |ctx, uow| {
-        let made = assessment::open(ctx, uow.assessments(), command).await?;
-        Ok::<_, AssessmentsError>(Answer::created(
-            made.snapshot(),
-            format!("/api/v1/orgs/{org}/assessments/{}", made.id),
-        ))
-    })
-    .await
-}
-
-/// One assessment.
-#[api_v2_operation(tags("Assessments"), operation_id = "get_assessment", summary = "One assessment")]
-async fn get(call: Call<AssessmentRead>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<AssessmentBody>>, Problem> {
-    let id = path.into_inner().1.into();
-    call.read(async |ctx, uow| {
-        assessment::get(ctx, uow.assessments(), id).await.map(|a| Answer::resource(a.snapshot()))
-    })
-    .await
-}
-
-/// Changes an assessment's name, scope or due date.
-#[api_v2_operation(tags("Assessments"), operation_id = "update_assessment", summary = "Change an assessment")]
-async fn update(
-    call: Call<AssessmentReview>,
-    path: web::Path<(Uuid, Uuid)>,
-    body: Body<AssessmentPatch>,
-) -> Result<Reply<Is<AssessmentBody>>, Problem> {
-    let id = path.into_inner().1.into();
-    let input = body.form()?;
-    let seen = call.if_match()?;
-    let command =
-        AmendAssessment { name: input.patch("name"), scope: input.patch("scope"), due_date: input.patch("due_date") };
-    call.write(body.bytes(), async |ctx, uow| {
-        assessment::amend(ctx, uow.assessments(), id, seen, command).await.map(|a| Answer::resource(a.snapshot()))
-    })
-    .await
-}
-
-/// Deletes an assessment with its findings; not while it runs or is paused.
-#[api_v2_operation(
-    tags("Assessments"),
-    operation_id = "delete_assessment",
-    summary = "Delete an assessment with its findings"
-)]
-async fn delete(call: Call<AssessmentWrite>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Nothing>, Problem> {
-    let id = path.into_inner().1.into();
-    let seen = call.if_match()?;
-    call.write(&[], async |ctx, uow| {
-        assessment::delete(ctx, uow.assessments(), id, seen).await.map(|()| Answer::none())
-    })
-    .await
-}
-
-/// Begins the execution, as a durable job.
-#[api_v2_operation(tags("Assessments"), operation_id = "execute_assessment", summary = "Execute an assessment")]
-async fn execute(
-    call: Call<AssessmentReview>,
-    path: web::Path<(Uuid, Uuid)>,
-    body: Body<NoBody>,
-) -> Result<Reply<Begun<AssessmentBody>>, Problem> {
-    body.read_or_empty()?;
-    let id = path.into_inner().1.into();
-    let limit = call.app.config.executions;
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            assessment::execute(ctx, uow.assessments(), id, limit).await.map(|a| Answer::accepted(a.snapshot()))
-        })
-        .await;
-    call.app.wake.notify_one();
-    reply
-}
-
-/// Halts the execution; what is evaluated stays.
-#[api_v2_operation(tags("Assessments"), operation_id = "pause_assessment", summary = "Pause an execution")]
-async fn pause(
-    call: Call<AssessmentReview>,
-    path: web::Path<(Uuid, Uuid)>,
-    body: Body<NoBody>,
-) -> Result<Reply<Is<AssessmentBody>>, Problem> {
-    body.read_or_empty()?;
-    let id = path.into_inner().1.into();
-    call.write(body.bytes(), async |ctx, uow| {
-        assessment::pause(ctx, uow.assessments(), id).await.map(|a| Answer::resource(a.snapshot()))
-    })
-    .await
-}
-
-/// Goes on where the execution stopped.
-#[api_v2_operation(tags("Assessments"), operation_id = "resume_assessment", summary = "Resume an execution")]
-async fn resume(
-    call: Call<AssessmentReview>,
-    path: web::Path<(Uuid, Uuid)>,
-    body: Body<NoBody>,
-) -> Result<Reply<Begun<AssessmentBody>>, Problem> {
-    body.read_or_empty()?;
-    let id = path.into_inner().1.into();
-    let limit = call.app.config.executions;
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            assessment::resume(ctx, uow.assessments(), id, limit).await.map(|a| Answer::accepted(a.snapshot()))
-        })
-        .await;
-    call.app.wake.notify_one();
-    reply
-}
-
-/// Gives an assessment up.
-#[api_v2_operation(tags("Assessments"), operation_id = "cancel_assessment", summary = "Cancel an execution")]
-async fn cancel(
-    call: Call<AssessmentReview>,
-    path: web::Path<(Uuid, Uuid)>,
-    body: Body<NoBody>,
-) -> Result<Reply<Is<AssessmentBody>>, Problem> {
-    body.read_or_empty()?;
-    let id = path.into_inner().1.into();
-    call.write(body.bytes(), async |ctx, uow| {
-        assessment::cancel(ctx, uow.assessments(), id).await.map(|a| Answer::resource(a.snapshot()))
-    })
-    .await
+moves! {
+    /// Begins the execution, as a durable job.
+    execute: "execute_assessment", "Execute an assessment", Begun 202, executions;
+    /// Halts the execution; what is evaluated stays.
+    pause: "pause_assessment", "Pause an execution", Is 200;
+    /// Goes on where the execution stopped.
+    resume: "resume_assessment", "Resume an execution", Begun 202, executions;
+    /// Gives an assessment up.
+    cancel: "cancel_assessment", "Cancel an execution", Is 200;
 }
 
 fn progress(a: &Assessment) -> Value {
     json!({
         "status": a.status.as_str(), "progress": a.progress(), "controls_evaluated": a.controls_evaluated,
-        "controls_total": a.controls_total, "current_control": a.current_control, "available_transitions": a.status.available(),
+        "controls_total": a.controls_total, "current_control": a.current_control,
+        "available_transitions": a.available_transitions(),
     })
 }
 
@@ -358,8 +157,10 @@ async fn status(
     path: web::Path<(Uuid, Uuid)>,
 ) -> Result<Reply<Is<AssessmentProgress>>, Problem> {
     let id = path.into_inner().1.into();
-    call.read(async |ctx, uow| assessment::get(ctx, uow.assessments(), id).await.map(|a| Answer::ok(progress(&a))))
-        .await
+    call.read(async |ctx, uow| {
+        kit::get::<Assessment>(ctx, uow.assessments(), id).await.map(|a| Answer::ok(progress(&a)))
+    })
+    .await
 }
 
 fn counts(c: &Counts) -> Map<String, Value> {
@@ -413,56 +214,6 @@ async fn summary(
     .await
 }
 
-/// The organization's findings.
-#[api_v2_operation(tags("Findings"), operation_id = "list_findings", summary = "The organization's findings")]
-async fn list_findings(
-    call: Call<FindingRead>,
-    _path: web::Path<Uuid>,
-    ask: Ask<Findings>,
-) -> Result<Reply<PageOf<FindingBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(finding::page(ctx, uow.assessments(), &request.query).await?, &request))
-    })
-    .await
-}
-
-/// One finding.
-#[api_v2_operation(tags("Findings"), operation_id = "get_finding", summary = "One finding")]
-async fn get_finding(
-    call: Call<FindingRead>,
-    path: web::Path<(Uuid, Uuid)>,
-) -> Result<Reply<Is<FindingBody>>, Problem> {
-    let id = path.into_inner().1.into();
-    call.read(async |ctx, uow| finding::get(ctx, uow.assessments(), id).await.map(|f| Answer::resource(f.snapshot())))
-        .await
-}
-
-/// Changes a finding.
-#[api_v2_operation(tags("Findings"), operation_id = "update_finding", summary = "Change a finding")]
-async fn update_finding(
-    call: Call<FindingReview>,
-    path: web::Path<(Uuid, Uuid)>,
-    body: Body<FindingPatch>,
-) -> Result<Reply<Is<FindingBody>>, Problem> {
-    let id = path.into_inner().1.into();
-    let input = body.form()?;
-    let seen = call.if_match()?;
-    let command = AmendFinding {
-        status: input.patch("status"),
-        severity: input.patch("severity"),
-        lifecycle: input.patch("lifecycle"),
-        rationale: input.patch("rationale"),
-        remediation_notes: input.patch("remediation_notes"),
-        owner_id: input.patch::<Uuid>("owner_id").map(UserId),
-        due_date: input.patch("due_date"),
-    };
-    call.write(body.bytes(), async |ctx, uow| {
-        finding::amend(ctx, uow.assessments(), id, seen, command).await.map(|f| Answer::resource(f.snapshot()))
-    })
-    .await
-}
-
 /// Every change of a finding, the oldest first.
 #[api_v2_operation(tags("Findings"), operation_id = "get_finding_history", summary = "Every change of a finding")]
 async fn history(
@@ -470,18 +221,17 @@ async fn history(
     path: web::Path<(Uuid, Uuid)>,
 ) -> Result<Reply<PageOf<ChangeRecord>>, Problem> {
     let id: FindingId = path.into_inner().1.into();
-    call.read(async |ctx, uow| -> Result<Answer, AssessmentsError> {
-        finding::get(ctx, uow.assessments(), id).await?;
+    call.read(async |ctx, uow| -> Result<Answer, Refusal> {
+        kit::get::<Finding>(ctx, uow.assessments(), id).await?;
         let query = journal::LIST.query().only("resource_id", vec![Scalar::Id(id.0)]).limited(1_000);
         let page: Page<journal::Entry> = uow.app().journal_page(ctx.org, &query).await?;
         let request = ListRequest { query, fields: None };
         Ok(page_of(page, &request, |entry| {
-            json!({
-                "id": entry.id.to_string(), "occurred_at": timestamp(entry.occurred_at),
-                "actor": {"type": entry.actor_kind, "id": entry.actor_id.to_string(), "name": entry.actor_name},
-                "action": entry.action, "revision": entry.revision, "before": entry.before, "after": entry.after,
-                "request_id": entry.request_id,
-            })
+            let mut change = entry.snapshot();
+            if let Value::Object(members) = &mut change {
+                members.retain(|name, _| ChangeRecord::SHAPE.all().any(|member| member.name == name));
+            }
+            change
         }))
     })
     .await
@@ -522,25 +272,16 @@ async fn stats(call: Call<FindingRead>, _path: web::Path<Uuid>) -> Result<Reply<
 /// The routes.
 pub fn routes(config: &mut web::ServiceConfig) {
     let one = "/api/v1/orgs/{org_id}/assessments/{assessment_id}";
+    let findings = "/api/v1/orgs/{org_id}/findings";
     config
-        .service(
-            web::resource("/api/v1/orgs/{org_id}/assessments").route(web::get().to(list)).route(web::post().to(create)),
-        )
-        .service(
-            web::resource(one).route(web::get().to(get)).route(web::patch().to(update)).route(web::delete().to(delete)),
-        )
         .service(web::resource(&format!("{one}/execute")).route(web::post().to(execute)))
         .service(web::resource(&format!("{one}/pause")).route(web::post().to(pause)))
         .service(web::resource(&format!("{one}/resume")).route(web::post().to(resume)))
         .service(web::resource(&format!("{one}/cancel")).route(web::post().to(cancel)))
         .service(web::resource(&format!("{one}/status")).route(web::get().to(status)))
         .service(web::resource(&format!("{one}/summary")).route(web::get().to(summary)))
-        .service(web::resource("/api/v1/orgs/{org_id}/findings").route(web::get().to(list_findings)))
-        .service(web::resource("/api/v1/orgs/{org_id}/findings/stats").route(web::get().to(stats)))
-        .service(
-            web::resource("/api/v1/orgs/{org_id}/findings/{finding_id}")
-                .route(web::get().to(get_finding))
-                .route(web::patch().to(update_finding)),
-        )
-        .service(web::resource("/api/v1/orgs/{org_id}/findings/{finding_id}/history").route(web::get().to(history)));
+        .service(web::resource(&format!("{findings}/stats")).route(web::get().to(stats)))
+        .service(web::resource(&format!("{findings}/{{finding_id}}/history")).route(web::get().to(history)));
+    Routes::<Assessment>::all().into(config);
+    Routes::<Finding>::listed().read().updated().into(config);
 }

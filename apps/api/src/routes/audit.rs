@@ -1,17 +1,19 @@
 //! The audit log: every change of the organization, as the journal keeps it.
 
 use grc_kernel::{
-    ListSpec, Record,
+    Ctx, ListQuery, ListSpec, Record,
     journal::{self, Entry},
     list::Scalar,
 };
+use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Value, json};
 
 use crate::{
     http::{
-        call::{Answer, AuditRead, Call, Is, PageOf, Reply},
-        list::{Ask, Listing, page_of},
+        call::{Answer, AuditRead, Call, Is, Listed, Reply},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, must, null},
     },
@@ -68,12 +70,9 @@ pub fn shown(entry: &Entry) -> Value {
 
 /// The audit log.
 #[api_v2_operation(tags("Audit"), operation_id = "list_audit_log", summary = "The organization's audit log")]
-async fn list(call: Call<AuditRead>, ask: Ask<Entries>) -> Result<Reply<PageOf<AuditEntry>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, Problem> {
-        Ok(page_of(uow.app().journal_page(ctx.org, &request.query).await?, &request, shown))
-    })
-    .await
+async fn list(call: Call<AuditRead>, ask: Ask<Entries>) -> Result<Reply<Listed<AuditEntry>>, Problem> {
+    let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| uow.app().journal_page(ctx.org, query).await;
+    export::listed(&call, &ask, read, shown).await
 }
 
 /// One entry.

@@ -3,10 +3,11 @@
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures::future::LocalBoxFuture;
 use grc_assessments::{
-    AssessmentsError, RequirementId,
+    RequirementId,
     framework::{self, Source, oscal},
 };
-use grc_kernel::{FrameworkId, OrgId, Record};
+use grc_kernel::{Ctx, FrameworkId, ListQuery, OrgId, Record, Refusal};
+use grc_uow::Uow;
 use paperclip::{
     actix::{OperationModifier, api_v2_operation, web},
     v2::{
@@ -20,10 +21,11 @@ use uuid::Uuid;
 use crate::{
     http::{
         call::{
-            Answer, Call, FrameworkRead, FrameworkWrite, IMPORT_MAX, Is, New, Nothing, Own, PageOf, Reply, read_body,
+            Answer, Call, FrameworkRead, FrameworkWrite, IMPORT_MAX, Is, Listed, New, Nothing, Own, Reply, read_body,
         },
         caller::Credential,
-        list::{Ask, Listing, page_of_records},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -65,20 +67,14 @@ shapes! {
     OscalCatalog [&[must("catalog", Ty::Any, "The catalog, as NIST's OSCAL describes it.")]],
 }
 
-/// The list of frameworks.
-pub struct Frameworks;
-
-impl Listing for Frameworks {
+impl Listing for FrameworkBody {
     const SPEC: &'static grc_kernel::ListSpec = &framework::LIST;
-    type Item = FrameworkBody;
+    type Item = Self;
 }
 
-/// The list of a framework's controls.
-pub struct Controls;
-
-impl Listing for Controls {
+impl Listing for FrameworkControl {
     const SPEC: &'static grc_kernel::ListSpec = &framework::REQUIREMENTS;
-    type Item = FrameworkControl;
+    type Item = Self;
 }
 
 /// The organizations whose own frameworks the caller sees beside the built-in ones.
@@ -108,13 +104,11 @@ async fn orgs(call: &Call<Own>) -> Result<Vec<OrgId>, Problem> {
     operation_id = "list_frameworks",
     summary = "The built-in frameworks and the caller's own"
 )]
-async fn list(call: Call<Own>, ask: Ask<Frameworks>) -> Result<Reply<PageOf<FrameworkBody>>, Problem> {
-    let request = ask.read()?;
+async fn list(call: Call<Own>, ask: Ask<FrameworkBody>) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
     let orgs = orgs(&call).await?;
-    call.read(async |_, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(framework::page(uow.assessments(), &orgs, &request.query).await?, &request))
-    })
-    .await
+    let read =
+        async move |_: &Ctx, uow: &mut Uow, query: &ListQuery| framework::page(uow.assessments(), &orgs, query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// One framework.
@@ -131,15 +125,14 @@ async fn get(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Is<FrameworkB
 async fn controls(
     call: Call<Own>,
     id: web::Path<Uuid>,
-    ask: Ask<Controls>,
-) -> Result<Reply<PageOf<FrameworkControl>>, Problem> {
-    let request = ask.read()?;
+    ask: Ask<FrameworkControl>,
+) -> Result<Reply<Listed<FrameworkControl>>, Problem> {
     let orgs = orgs(&call).await?;
     let id = id.into_inner().into();
-    call.read(async |_, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(framework::requirements(uow.assessments(), &orgs, id, &request.query).await?, &request))
-    })
-    .await
+    let read = async move |_: &Ctx, uow: &mut Uow, query: &ListQuery| {
+        framework::requirements(uow.assessments(), &orgs, id, query).await
+    };
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// One control of a framework.
@@ -149,7 +142,7 @@ async fn control(call: Call<Own>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply
     let (id, control) = path.into_inner();
     call.read(async |_, uow| {
         let found = framework::requirement(uow.assessments(), &orgs, id.into(), RequirementId(control)).await?;
-        Ok::<_, AssessmentsError>(Answer::resource(found.snapshot()))
+        Ok::<_, Refusal>(Answer::resource(found.snapshot()))
     })
     .await
 }
@@ -163,7 +156,7 @@ async fn control(call: Call<Own>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply
 async fn export(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Is<OscalCatalog>>, Problem> {
     let orgs = orgs(&call).await?;
     let id: FrameworkId = id.into_inner().into();
-    call.read(async |_, uow| -> Result<Answer, AssessmentsError> {
+    call.read(async |_, uow| -> Result<Answer, Refusal> {
         let tx = uow.assessments();
         let found = framework::get(tx, &orgs, id).await?;
         let kept = tx.frameworks().document(id).await?.and_then(|text| serde_json::from_str::<Value>(&text).ok());
@@ -185,13 +178,11 @@ async fn export(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Is<OscalCa
 async fn list_own(
     call: Call<FrameworkRead>,
     _path: web::Path<Uuid>,
-    ask: Ask<Frameworks>,
-) -> Result<Reply<PageOf<FrameworkBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, AssessmentsError> {
-        Ok(page_of_records(framework::page(uow.assessments(), &[ctx.org], &request.query).await?, &request))
-    })
-    .await
+    ask: Ask<FrameworkBody>,
+) -> Result<Reply<Listed<FrameworkBody>>, Problem> {
+    let read =
+        async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| framework::page(uow.assessments(), &[ctx.org], query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// A catalog as the raw body, with `key` and `name` in the query.
@@ -272,7 +263,7 @@ async fn import(
         if let Value::Object(members) = &mut body {
             members.insert("losses".into(), losses.into());
         }
-        Ok::<_, AssessmentsError>(Answer::created(body, format!("/api/v1/frameworks/{}", made.id)))
+        Ok::<_, Refusal>(Answer::created(body, format!("/api/v1/frameworks/{}", made.id)))
     })
     .await
 }

@@ -1,12 +1,13 @@
 //! Log-in, sessions, one's own account, organizations.
 
 use grc_identity::{
-    Account, IdentityError, Organization, Session, account,
+    Account, Session, account,
     organization::{self, AmendOrganization, OpenOrganization},
     query,
     session::{self, Login, Opened, Refreshed},
 };
-use grc_kernel::{Access, OrgId, Record, Role, record::timestamp};
+use grc_kernel::{Access, Ctx, ListQuery, OrgId, Record, Refusal, Role, list::page_in_memory, record::timestamp};
+use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,11 +16,12 @@ use crate::{
     adapters::tokens::ACCESS_SECONDS,
     http::{
         call::{
-            Answer, Body, Call, Is, New, Nothing, OrganizationAdmin, OrganizationRead, Own, PageOf, Platform, Public,
-            Reply,
+            Answer, Body, Call, Is, Listed, New, Nothing, OrganizationAdmin, OrganizationRead, Own, PageOf, Platform,
+            Public, Reply,
         },
         caller::Credential,
-        list::{Ask, Listing, page_of_records},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -116,12 +118,9 @@ shapes! {
     ]],
 }
 
-/// The list of organizations.
-pub struct Organizations;
-
-impl Listing for Organizations {
+impl Listing for OrganizationBody {
     const SPEC: &'static grc_kernel::ListSpec = &query::ORGANIZATIONS;
-    type Item = OrganizationBody;
+    type Item = Self;
 }
 
 fn profile(account: &Account) -> Value {
@@ -153,7 +152,7 @@ async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<
     let input = body.form()?;
     let (email, password) = (input.text("email"), input.text("password"));
     call.app.limits.may_log_in(&email, &call.address)?;
-    let found: Result<_, IdentityError> = call
+    let found: Result<_, Refusal> = call
         .app
         .db
         .read(OrgId::PLATFORM, async |uow| {
@@ -177,7 +176,7 @@ async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<
     };
     let mut ctx = call.ctx();
     ctx.actor = grc_kernel::Actor::user(account.id, account.name.clone(), None);
-    let opened: Result<Opened, IdentityError> = call
+    let opened: Result<Opened, Refusal> = call
         .app
         .db
         .write(OrgId::PLATFORM, async |uow| {
@@ -198,7 +197,7 @@ async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<
 async fn refresh(call: Call<Public>, body: Body<RefreshRequest>) -> Result<Reply<Is<Tokens>>, Problem> {
     let secret = body.form()?.text("refresh_token");
     let ctx = call.ctx();
-    let outcome: Result<Refreshed, IdentityError> = call
+    let outcome: Result<Refreshed, Refusal> = call
         .app
         .db
         .write(OrgId::PLATFORM, async |uow| session::refresh(&ctx, uow.identity(), &call.app.secrets, &secret).await)
@@ -225,10 +224,7 @@ fn own_session(call: &Call<Own>) -> Result<grc_identity::model::SessionId, Probl
 #[api_v2_operation(tags("Authentication"), operation_id = "logout", summary = "End the session of this request")]
 async fn logout(call: Call<Own>) -> Result<Reply<Nothing>, Problem> {
     let id = own_session(&call)?;
-    let reply =
-        call.write(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await
 }
 
 /// Changes one's own password; other sessions end.
@@ -238,15 +234,12 @@ async fn password(call: Call<Own>, body: Body<PasswordRequest>) -> Result<Reply<
     let session = own_session(&call)?;
     let (current, new) = (input.text("current_password"), input.text("new_password"));
     let passwords = &call.app.passwords;
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            account::change_password(ctx, uow.identity(), passwords, Some(session), &current, &new)
-                .await
-                .map(|()| Answer::none())
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        account::change_password(ctx, uow.identity(), passwords, Some(session), &current, &new)
+            .await
+            .map(|()| Answer::none())
+    })
+    .await
 }
 
 /// Accepts an invitation and opens a session.
@@ -264,7 +257,7 @@ async fn accept(call: Call<Public>, body: Body<InvitationAcceptance>) -> Result<
         address: Some(call.address.clone()),
         ..Login::default()
     };
-    let opened: Result<Opened, IdentityError> = call
+    let opened: Result<Opened, Refusal> = call
         .app
         .db
         .write(OrgId::PLATFORM, async |uow| {
@@ -296,7 +289,7 @@ async fn sessions(call: Call<Own>) -> Result<Reply<PageOf<SessionInfo>>, Problem
         })
     };
     let ctx = call.ctx_in(OrgId::PLATFORM);
-    let sessions: Result<Vec<Session>, IdentityError> =
+    let sessions: Result<Vec<Session>, Refusal> =
         call.app.db.read(OrgId::PLATFORM, async |uow| session::list(&ctx, uow.identity()).await).await;
     let items: Vec<Value> = sessions?.iter().map(body).collect();
     Ok(Reply::plain(Answer::ok(json!({"items": items, "next_cursor": null}))))
@@ -306,16 +299,13 @@ async fn sessions(call: Call<Own>) -> Result<Reply<PageOf<SessionInfo>>, Problem
 #[api_v2_operation(tags("Authentication"), operation_id = "revoke_session", summary = "End one of one's own sessions")]
 async fn revoke(call: Call<Own>, id: web::Path<Uuid>) -> Result<Reply<Nothing>, Problem> {
     let id = id.into_inner().into();
-    let reply =
-        call.write(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| session::close(ctx, uow.identity(), id).await.map(|()| Answer::none())).await
 }
 
 /// One's own account.
 #[api_v2_operation(tags("Users"), operation_id = "get_me", summary = "One's own account, memberships and permissions")]
 async fn me(call: Call<Own>) -> Result<Reply<Is<Me>>, Problem> {
-    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
+    call.read(async |ctx, uow| -> Result<Answer, Refusal> {
         let (account, memberships) = account::me(ctx, uow.identity()).await?;
         let memberships: Vec<Value> = memberships
             .into_iter()
@@ -355,20 +345,19 @@ async fn update_me(call: Call<Own>, body: Body<ProfilePatch>) -> Result<Reply<Is
     operation_id = "list_organizations",
     summary = "The organizations that the caller belongs to"
 )]
-async fn list(call: Call<Own>, ask: Ask<Organizations>) -> Result<Reply<PageOf<OrganizationBody>>, Problem> {
-    let request = ask.read()?;
+async fn list(call: Call<Own>, ask: Ask<OrganizationBody>) -> Result<Reply<Listed<OrganizationBody>>, Problem> {
     // An API key belongs to one organization, and sees that one.
-    if let Some(Credential::Key(key)) = call.caller.as_ref().map(|caller| &caller.credential) {
-        let org = key.org;
-        let found: Result<Option<Organization>, IdentityError> =
-            call.app.db.read(org, async |uow| Ok(uow.identity().organizations().find(org).await?)).await;
-        let page = grc_kernel::list::page_in_memory(found?.iter(), &request.query);
-        return Ok(Reply::plain(page_of_records(page, &request)));
-    }
-    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
-        Ok(page_of_records(organization::page(ctx, uow.identity(), &request.query).await?, &request))
-    })
-    .await
+    let of_key = call.caller.as_ref().and_then(|caller| match &caller.credential {
+        Credential::Key(key) => Some(key.org),
+        Credential::User(..) => None,
+    });
+    let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| -> Result<_, Refusal> {
+        match of_key {
+            Some(org) => Ok(page_in_memory(uow.identity().organizations().find(org).await?.iter(), query)),
+            None => organization::page(ctx, uow.identity(), query).await,
+        }
+    };
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// Opens an organization, whose first admin the caller becomes.
@@ -387,7 +376,7 @@ async fn create(call: Call<Platform>, body: Body<OrganizationCreate>) -> Result<
     let reply = call
         .write_in(id, body.bytes(), async |ctx, uow| {
             let made = organization::open(&ctx.clone().in_org(id, Some(Role::Admin)), uow.identity(), command).await?;
-            Ok::<_, IdentityError>(Answer::created(made.snapshot(), format!("/api/v1/orgs/{id}")))
+            Ok::<_, Refusal>(Answer::created(made.snapshot(), format!("/api/v1/orgs/{id}")))
         })
         .await;
     call.app.callers.forget();
@@ -427,11 +416,10 @@ async fn update(
 #[api_v2_operation(tags("Organizations"), operation_id = "delete_organization", summary = "Delete an organization")]
 async fn delete(call: Call<Platform>, _path: web::Path<Uuid>) -> Result<Reply<Nothing>, Problem> {
     let seen = call.if_match()?;
-    let reply = call
-        .write(&[], async |ctx, uow| organization::delete(ctx, uow.identity(), seen).await.map(|()| Answer::none()))
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| {
+        organization::delete(ctx, uow.identity(), seen).await.map(|()| Answer::none())
+    })
+    .await
 }
 
 /// The routes.

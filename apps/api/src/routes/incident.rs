@@ -8,7 +8,7 @@ use grc_incident::{Exhibit, Incident, IncidentId, Review, Task, TimelineEntry, i
 use grc_kernel::{
     Changes, Ctx, EvidenceId, Refusal, Repo, Resource, Uuid, kit,
     list::{ListQuery, Scalar, Sort},
-    resource::{machine, write_record},
+    resource::write_record,
 };
 use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
@@ -47,7 +47,7 @@ shapes! {
     @stored IncidentDetail [
         &[must("org_id", Ty::Id, "The organization.")],
         Incident::MEMBERS,
-        machine::MEMBERS,
+        Incident::MOVES,
         BESIDES,
         &[
             must("tasks", Ty::List(&Ty::Object(Shown::<Task>::SHAPE), SHOWN_MAX), "The first 200 tasks, the oldest first; the list of tasks has all."),

@@ -1,19 +1,20 @@
 //! API keys.
 
 use grc_identity::{
-    IdentityError,
     api_key::{self, GRACE_MAX_SECONDS, IssueKey, Issued},
     query,
 };
-use grc_kernel::{Record, Role};
+use grc_kernel::{Ctx, ListQuery, Record, Refusal, Role};
+use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, Is, KeyAdmin, New, Nothing, PageOf, Reply},
-        list::{Ask, Listing, page_of_records},
+        call::{Answer, Body, Call, Is, KeyAdmin, Listed, New, Nothing, Reply},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -44,12 +45,9 @@ shapes! {
     ApiKeyRotation [&[may("grace_seconds", Ty::Int(0, GRACE_MAX_SECONDS), "How long the old secret goes on working.")]],
 }
 
-/// The list of keys.
-pub struct Keys;
-
-impl Listing for Keys {
+impl Listing for ApiKeyBody {
     const SPEC: &'static grc_kernel::ListSpec = &query::API_KEYS;
-    type Item = ApiKeyBody;
+    type Item = Self;
 }
 
 fn shown(issued: &Issued) -> Value {
@@ -65,13 +63,10 @@ fn shown(issued: &Issued) -> Value {
 async fn list(
     call: Call<KeyAdmin>,
     _path: web::Path<Uuid>,
-    ask: Ask<Keys>,
-) -> Result<Reply<PageOf<ApiKeyBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
-        Ok(page_of_records(api_key::page(ctx, uow.identity(), &request.query).await?, &request))
-    })
-    .await
+    ask: Ask<ApiKeyBody>,
+) -> Result<Reply<Listed<ApiKeyBody>>, Problem> {
+    let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| api_key::page(ctx, uow.identity(), query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// Issues a key.
@@ -96,7 +91,7 @@ async fn create(
     call.write(body.bytes(), async |ctx, uow| {
         let issued = api_key::issue(ctx, uow.identity(), &app.secrets, command).await?;
         let location = format!("/api/v1/orgs/{org}/api-keys/{}", issued.key.id);
-        Ok::<_, IdentityError>(Answer::created(shown(&issued), location).secret(&["key"]))
+        Ok::<_, Refusal>(Answer::created(shown(&issued), location).secret(&["key"]))
     })
     .await
 }
@@ -119,14 +114,11 @@ async fn rotate(
     let id = path.into_inner().1.into();
     let grace = body.read_or_empty()?.get("grace_seconds").unwrap_or(0);
     let app = call.app.clone();
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            let issued = api_key::rotate(ctx, uow.identity(), &app.secrets, id, grace).await?;
-            Ok::<_, IdentityError>(Answer::resource(shown(&issued)).secret(&["key"]))
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        let issued = api_key::rotate(ctx, uow.identity(), &app.secrets, id, grace).await?;
+        Ok::<_, Refusal>(Answer::resource(shown(&issued)).secret(&["key"]))
+    })
+    .await
 }
 
 /// Revokes a key.
@@ -134,11 +126,8 @@ async fn rotate(
 async fn delete(call: Call<KeyAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Nothing>, Problem> {
     let id = path.into_inner().1.into();
     let seen = call.if_match()?;
-    let reply = call
-        .write(&[], async |ctx, uow| api_key::revoke(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| api_key::revoke(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
+        .await
 }
 
 /// The routes.

@@ -1,19 +1,21 @@
 //! An organization's members.
 
 use grc_identity::{
-    IdentityError, MembershipStatus,
+    MembershipStatus,
     member::{self, AddMember, AmendMember},
     query,
 };
-use grc_kernel::{Record, Role};
+use grc_kernel::{Ctx, ListQuery, Record, Refusal, Role};
+use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{Answer, Body, Call, Is, New, Nothing, PageOf, Reply, UserAdd, UserAdmin, UserRead},
-        list::{Ask, Listing, page_of_records},
+        call::{Answer, Body, Call, Is, Listed, New, Nothing, Reply, UserAdd, UserAdmin, UserRead},
+        export,
+        list::{Ask, Listing},
         problem::Problem,
         shape::{Ty, may, must, null},
     },
@@ -46,22 +48,16 @@ shapes! {
     ]],
 }
 
-/// The list of members.
-pub struct Users;
-
-impl Listing for Users {
+impl Listing for User {
     const SPEC: &'static grc_kernel::ListSpec = &query::MEMBERS;
-    type Item = User;
+    type Item = Self;
 }
 
 /// The organization's members.
 #[api_v2_operation(tags("Users"), operation_id = "list_users", summary = "The organization's members")]
-async fn list(call: Call<UserRead>, _path: web::Path<Uuid>, ask: Ask<Users>) -> Result<Reply<PageOf<User>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, IdentityError> {
-        Ok(page_of_records(member::page(ctx, uow.identity(), &request.query).await?, &request))
-    })
-    .await
+async fn list(call: Call<UserRead>, _path: web::Path<Uuid>, ask: Ask<User>) -> Result<Reply<Listed<User>>, Problem> {
+    let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| member::page(ctx, uow.identity(), query).await;
+    export::listed(&call, &ask, read, Record::snapshot).await
 }
 
 /// Adds a member.
@@ -80,19 +76,16 @@ async fn create(
     };
     let app = call.app.clone();
     let org = call.org;
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            let added = member::add(ctx, uow.identity(), &app.passwords, &app.secrets, command).await?;
-            let mut shown = added.member.snapshot();
-            if let (Some(token), Value::Object(members)) = (added.invitation, &mut shown) {
-                members.insert("invitation_url".into(), format!("{}/invitations/{token}", app.public_url).into());
-            }
-            let location = format!("/api/v1/orgs/{org}/users/{}", added.member.account.id);
-            Ok::<_, IdentityError>(Answer::created(shown, location).secret(&["invitation_url"]))
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        let added = member::add(ctx, uow.identity(), &app.passwords, &app.secrets, command).await?;
+        let mut shown = added.member.snapshot();
+        if let (Some(token), Value::Object(members)) = (added.invitation, &mut shown) {
+            members.insert("invitation_url".into(), format!("{}/invitations/{token}", app.public_url).into());
+        }
+        let location = format!("/api/v1/orgs/{org}/users/{}", added.member.account.id);
+        Ok::<_, Refusal>(Answer::created(shown, location).secret(&["invitation_url"]))
+    })
+    .await
 }
 
 /// One member.
@@ -113,13 +106,10 @@ async fn update(
     let input = body.form()?;
     let seen = call.if_match()?;
     let command = AmendMember { name: input.patch("name"), role: input.patch("role") };
-    let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            member::amend(ctx, uow.identity(), id, seen, command).await.map(|m| Answer::resource(m.snapshot()))
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(body.bytes(), async |ctx, uow| {
+        member::amend(ctx, uow.identity(), id, seen, command).await.map(|m| Answer::resource(m.snapshot()))
+    })
+    .await
 }
 
 /// Removes a member; the last admin stays.
@@ -127,37 +117,28 @@ async fn update(
 async fn delete(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Nothing>, Problem> {
     let id = path.into_inner().1.into();
     let seen = call.if_match()?;
-    let reply = call
-        .write(&[], async |ctx, uow| member::remove(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| member::remove(ctx, uow.identity(), id, seen).await.map(|()| Answer::none()))
+        .await
 }
 
 /// Switches a member off, at once.
 #[api_v2_operation(tags("Users"), operation_id = "deactivate_user", summary = "Switch a member off")]
 async fn deactivate(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<User>>, Problem> {
     let id = path.into_inner().1.into();
-    let reply = call
-        .write(&[], async |ctx, uow| {
-            member::deactivate(ctx, uow.identity(), id, None).await.map(|m| Answer::resource(m.snapshot()))
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| {
+        member::deactivate(ctx, uow.identity(), id, None).await.map(|m| Answer::resource(m.snapshot()))
+    })
+    .await
 }
 
 /// Switches a member on again.
 #[api_v2_operation(tags("Users"), operation_id = "activate_user", summary = "Switch a member on again")]
 async fn activate(call: Call<UserAdmin>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<User>>, Problem> {
     let id = path.into_inner().1.into();
-    let reply = call
-        .write(&[], async |ctx, uow| {
-            member::activate(ctx, uow.identity(), id, None).await.map(|m| Answer::resource(m.snapshot()))
-        })
-        .await;
-    call.app.callers.forget();
-    reply
+    call.write_anew(&[], async |ctx, uow| {
+        member::activate(ctx, uow.identity(), id, None).await.map(|m| Answer::resource(m.snapshot()))
+    })
+    .await
 }
 
 /// The routes.

@@ -1,12 +1,8 @@
 //! Reports.
 
 use actix_web::{HttpResponse, Responder, body::BoxBody};
-use grc_kernel::{AssessmentId, Record};
-use grc_reports::{
-    Format, ReportStatus, ReportType, ReportsError, model, render,
-    service::{self, RequestReport},
-    snapshot::Generation,
-};
+use grc_kernel::{AssessmentId, Changes, Refusal, kit};
+use grc_reports::{Format, Report, ReportType, render, service, snapshot::Generation};
 use paperclip::{
     actix::{OperationModifier, api_v2_operation, web},
     v2::{
@@ -21,59 +17,21 @@ use uuid::Uuid;
 use crate::{
     VERSION,
     http::{
-        call::{Answer, Begun, Body, Call, Is, Nothing, PageOf, Reply, ReportRead, ReportReview, ReportWrite},
-        list::{Ask, Listing, page_of_records},
+        call::{Begun, Body, Call, Reply, ReportRead, ReportReview},
         problem::Problem,
-        shape::{Ty, may, must, null},
+        resource::{Making, Routes, Shown, answer},
     },
-    shapes,
+    served,
 };
 
-shapes! {
-    /// A report.
-    @stored ReportBody [&[
-        must("org_id", Ty::Id, "The organization."),
-        must("type", Ty::Word(ReportType::NAMES), "What it is about."),
-        must("format", Ty::Word(Format::NAMES), "How it is written."),
-        null("assessment_id", Ty::Id, "The assessment it is about."),
-        must("title", Ty::Line(200), "Its title."),
-        must("status", Ty::Word(ReportStatus::NAMES), "Where it stands."),
-        must("progress", Ty::Int(0, 100), "How far it is."),
-        null("error", Ty::Text(20_000), "Why it failed."),
-        null("snapshot_digest", Ty::Line(64), "SHA-256 of the data, without the time of generation."),
-        null("sha256", Ty::Line(64), "SHA-256 of the file."),
-        null("size", Ty::Int(0, i64::MAX), "The file's size in bytes."),
-        must("content_type", Ty::Line(127), "The file's media type."),
-    ]],
-    /// A report that somebody wants.
-    ReportCreate [&[
-        must("type", Ty::Word(ReportType::NAMES), "What it is about."),
-        must("format", Ty::Word(Format::NAMES), "How it is written."),
-        may("assessment_id", Ty::Id, "The assessment; required for a compliance summary."),
-        may("title", Ty::Line(200), "A title, else one is made."),
-    ]],
-}
-
-/// The list of reports.
-pub struct Reports;
-
-impl Listing for Reports {
-    const SPEC: &'static grc_kernel::ListSpec = &model::LIST;
-    type Item = ReportBody;
-}
-
-/// The organization's reports.
-#[api_v2_operation(tags("Reports"), operation_id = "list_reports", summary = "The organization's reports")]
-async fn list(
-    call: Call<ReportRead>,
-    _path: web::Path<Uuid>,
-    ask: Ask<Reports>,
-) -> Result<Reply<PageOf<ReportBody>>, Problem> {
-    let request = ask.read()?;
-    call.read(async |ctx, uow| -> Result<Answer, ReportsError> {
-        Ok(page_of_records(service::page(ctx, uow.reports(), &request.query).await?, &request))
-    })
-    .await
+served! { "Reports", reports;
+    Report: "reports", "report_id", "report", "reports",
+        const IMPORTED: bool = false;,
+        const SUMMARIES: &'static [(&'static str, &'static str)] = &[
+            ("list_reports", "The organization's reports"),
+            ("get_report", "One report: status, progress, digests"),
+            ("delete_report", "Delete a report"),
+        ];;
 }
 
 /// Requests a report, which a job generates from a frozen snapshot.
@@ -81,8 +39,8 @@ async fn list(
 async fn create(
     call: Call<ReportReview>,
     _path: web::Path<Uuid>,
-    body: Body<ReportCreate>,
-) -> Result<Reply<Begun<ReportBody>>, Problem> {
+    body: Body<Making<Report>>,
+) -> Result<Reply<Begun<Shown<Report>>>, Problem> {
     match call.app.limits.reports.take(&call.org) {
         Ok(standing) => standing.into_iter().for_each(|standing| call.note_limit(standing)),
         Err((standing, problem)) => {
@@ -90,38 +48,17 @@ async fn create(
             return Err(problem);
         }
     }
-    let input = body.form()?;
-    let command = RequestReport {
-        kind: input.text("type"),
-        format: input.text("format"),
-        assessment_id: input.get("assessment_id").map(AssessmentId),
-        title: input.get("title"),
-    };
-    let org = call.org;
+    let changes = Changes::read(&body.form()?);
+    let path = call.path();
     let reply = call
-        .write(body.bytes(), async |ctx, uow| {
-            let made = service::request(ctx, uow.reports(), command).await?;
-            let location = format!("/api/v1/orgs/{org}/reports/{}", made.id);
-            Ok::<_, ReportsError>(Answer::accepted(made.snapshot()).with("location", location))
+        .write(body.bytes(), async |ctx, uow| -> Result<_, Refusal> {
+            let made: Report = kit::create(ctx, uow.reports(), changes).await?;
+            let location = format!("{path}/{}", made.id);
+            Ok(answer(ctx, uow, made).await?.status(202).with("location", location))
         })
         .await;
     call.app.wake.notify_one();
     reply
-}
-
-/// One report.
-#[api_v2_operation(tags("Reports"), operation_id = "get_report", summary = "One report: status, progress, digests")]
-async fn get(call: Call<ReportRead>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Is<ReportBody>>, Problem> {
-    let id = path.into_inner().1.into();
-    call.read(async |ctx, uow| service::get(ctx, uow.reports(), id).await.map(|r| Answer::resource(r.snapshot()))).await
-}
-
-/// Deletes a report.
-#[api_v2_operation(tags("Reports"), operation_id = "delete_report", summary = "Delete a report")]
-async fn delete(call: Call<ReportWrite>, path: web::Path<(Uuid, Uuid)>) -> Result<Reply<Nothing>, Problem> {
-    let id = path.into_inner().1.into();
-    let seen = call.if_match()?;
-    call.write(&[], async |ctx, uow| service::delete(ctx, uow.reports(), id, seen).await.map(|()| Answer::none())).await
 }
 
 /// A report's file.
@@ -175,7 +112,7 @@ impl OperationModifier for File {
 async fn download(call: Call<ReportRead>, path: web::Path<(Uuid, Uuid)>) -> Result<File, Problem> {
     let id = path.into_inner().1.into();
     let ctx = call.ctx();
-    let found: Result<_, ReportsError> =
+    let found: Result<_, Refusal> =
         call.app.db.read(call.org, async |uow| service::download(&ctx, uow.reports(), id).await).await;
     let (report, bytes) = found?;
     let name = Some(format!("{}.{}", report.title, report.format.as_str()));
@@ -262,15 +199,9 @@ async fn preview(call: Call<ReportRead>, _path: web::Path<Uuid>, _params: Previe
 
 /// The routes.
 pub fn routes(config: &mut web::ServiceConfig) {
+    let all = "/api/v1/orgs/{org_id}/reports";
     config
-        .service(
-            web::resource("/api/v1/orgs/{org_id}/reports").route(web::get().to(list)).route(web::post().to(create)),
-        )
-        .service(web::resource("/api/v1/orgs/{org_id}/reports/preview").route(web::get().to(preview)))
-        .service(
-            web::resource("/api/v1/orgs/{org_id}/reports/{report_id}")
-                .route(web::get().to(get))
-                .route(web::delete().to(delete)),
-        )
-        .service(web::resource("/api/v1/orgs/{org_id}/reports/{report_id}/download").route(web::get().to(download)));
+        .service(web::resource(&format!("{all}/preview")).route(web::get().to(preview)))
+        .service(web::resource(&format!("{all}/{{report_id}}/download")).route(web::get().to(download)));
+    Routes::<Report>::listed().on_list(web::post().to(create)).read().deleted().into(config);
 }

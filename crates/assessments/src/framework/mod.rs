@@ -5,13 +5,13 @@ pub mod catalog;
 pub mod oscal;
 
 use grc_kernel::{
-    Access, Ctx, Fact, Field, FrameworkId, Kind, ListQuery, ListSpec, Meta, OrgId, Page, Permission, Record,
-    record::with_meta, typed_id, wire_enum,
+    Access, Ctx, Fact, Field, FrameworkId, Kind, ListQuery, ListSpec, Meta, OrgId, Page, Permission, Record, Refusal,
+    Resource, kit, list::Scalar, record::with_meta, typed_id, wire_enum,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{error::AssessmentsError, ports::AssessmentsTx};
+use crate::{Assessment, ports::Tx};
 
 const AREA: &str = "framework";
 
@@ -221,43 +221,39 @@ pub struct ImportedControl {
 }
 
 /// One framework that the caller may see: built in, or of one of the caller's organizations.
-pub async fn get(tx: &mut dyn AssessmentsTx, orgs: &[OrgId], id: FrameworkId) -> Result<Framework, AssessmentsError> {
-    tx.frameworks().find(orgs, id).await?.ok_or(AssessmentsError::NotFound("framework"))
+pub async fn get(tx: &mut Tx, orgs: &[OrgId], id: FrameworkId) -> Result<Framework, Refusal> {
+    tx.frameworks().find(orgs, id).await?.ok_or(Refusal::NotFound("framework"))
 }
 
 /// A page of the frameworks that the caller may see.
-pub async fn page(
-    tx: &mut dyn AssessmentsTx,
-    orgs: &[OrgId],
-    query: &ListQuery,
-) -> Result<Page<Framework>, AssessmentsError> {
+pub async fn page(tx: &mut Tx, orgs: &[OrgId], query: &ListQuery) -> Result<Page<Framework>, Refusal> {
     Ok(tx.frameworks().page(orgs, query).await?)
 }
 
 /// A page of a framework's controls.
 pub async fn requirements(
-    tx: &mut dyn AssessmentsTx,
+    tx: &mut Tx,
     orgs: &[OrgId],
     id: FrameworkId,
     query: &ListQuery,
-) -> Result<Page<Requirement>, AssessmentsError> {
+) -> Result<Page<Requirement>, Refusal> {
     get(tx, orgs, id).await?;
     Ok(tx.frameworks().page_requirements(id, query).await?)
 }
 
 /// One control of a framework, by its id.
 pub async fn requirement(
-    tx: &mut dyn AssessmentsTx,
+    tx: &mut Tx,
     orgs: &[OrgId],
     id: FrameworkId,
     requirement: RequirementId,
-) -> Result<Requirement, AssessmentsError> {
+) -> Result<Requirement, Refusal> {
     get(tx, orgs, id).await?;
-    tx.frameworks().find_requirement(id, requirement).await?.ok_or(AssessmentsError::NotFound("control"))
+    tx.frameworks().find_requirement(id, requirement).await?.ok_or(Refusal::NotFound("control"))
 }
 
 /// Imports a framework into the organization.
-pub async fn import(ctx: &Ctx, tx: &mut dyn AssessmentsTx, import: Import) -> Result<Framework, AssessmentsError> {
+pub async fn import(ctx: &Ctx, tx: &mut Tx, import: Import) -> Result<Framework, Refusal> {
     ctx.require(Permission::new(AREA, Access::Write))?;
     let id: FrameworkId = ctx.new_id();
     let baselines = Vec::new();
@@ -295,14 +291,11 @@ pub async fn import(ctx: &Ctx, tx: &mut dyn AssessmentsTx, import: Import) -> Re
         meta: Meta::new(ctx),
     };
     if tx.frameworks().find_by_key(ctx.org, &framework.key).await?.is_some() {
-        return Err(AssessmentsError::Conflict(format!("there is a framework with the key {} already", framework.key)));
+        return Err(Refusal::Conflict(format!("there is a framework with the key {} already", framework.key)));
     }
     match tx.frameworks().insert(&framework, &requirements, &import.document).await {
         Err(grc_kernel::StoreError::Duplicate(_)) => {
-            return Err(AssessmentsError::Conflict(format!(
-                "there is a framework with the key {} already",
-                framework.key
-            )));
+            return Err(Refusal::Conflict(format!("there is a framework with the key {} already", framework.key)));
         }
         other => other?,
     }
@@ -311,20 +304,16 @@ pub async fn import(ctx: &Ctx, tx: &mut dyn AssessmentsTx, import: Import) -> Re
 }
 
 /// Removes an organization's own framework, unless an assessment uses it.
-pub async fn delete(
-    ctx: &Ctx,
-    tx: &mut dyn AssessmentsTx,
-    id: FrameworkId,
-    if_match: Option<i64>,
-) -> Result<(), AssessmentsError> {
+pub async fn delete(ctx: &Ctx, tx: &mut Tx, id: FrameworkId, if_match: Option<i64>) -> Result<(), Refusal> {
     ctx.require(Permission::new(AREA, Access::Write))?;
     let framework = get(tx, &[ctx.org], id).await?;
     if framework.org != Some(ctx.org) {
-        return Err(AssessmentsError::Conflict("a built-in framework stays".into()));
+        return Err(Refusal::Conflict("a built-in framework stays".into()));
     }
-    crate::error::unchanged(if_match, framework.meta.revision)?;
-    if tx.frameworks().in_use(ctx.org, id).await? {
-        return Err(AssessmentsError::Conflict("an assessment uses the framework".into()));
+    kit::unchanged(if_match, framework.meta.revision)?;
+    let users = Assessment::LIST.query().only("framework_id", vec![Scalar::Id(id.0)]);
+    if kit::count::<Assessment>(ctx, tx, &users).await? > 0 {
+        return Err(Refusal::Conflict("an assessment uses the framework".into()));
     }
     tx.frameworks().delete(ctx.org, id).await?;
     tx.journal().record(ctx, Fact::deleted(&framework)).await?;

@@ -148,8 +148,8 @@ pub const fn fields_of<const N: usize>(members: &'static [Member]) -> [Field; N]
             None => (Kind::Text, false),
         };
         *field = Field {
-            name: member.name,
-            column: member.name,
+            name: member.param,
+            column: member.column,
             kind,
             sortable: member.sortable,
             searched: member.searched && stored,

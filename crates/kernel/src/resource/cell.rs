@@ -36,6 +36,25 @@ pub enum Cell {
     Json(Value),
 }
 
+impl Cell {
+    /// The value, borrowed.
+    pub fn view(&self) -> CellRef<'_> {
+        match self {
+            Self::Null => CellRef::Null,
+            Self::Text(text) => CellRef::Text(text),
+            Self::Int(number) => CellRef::Int(*number),
+            Self::Number(number) => CellRef::Number(*number),
+            Self::Bool(flag) => CellRef::Bool(*flag),
+            Self::Time(at) => CellRef::Time(*at),
+            Self::Date(date) => CellRef::Date(*date),
+            Self::Id(id) => CellRef::Id(*id),
+            Self::Texts(texts) => CellRef::Texts(texts.iter().map(String::as_str).collect()),
+            Self::Ids(ids) => CellRef::Ids(ids.clone()),
+            Self::Json(value) => CellRef::Json(value.clone()),
+        }
+    }
+}
+
 /// A member's value, borrowed from its record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CellRef<'a> {

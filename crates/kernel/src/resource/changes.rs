@@ -7,7 +7,7 @@ use super::{Cell, CellRef, Misfit, Resource};
 use crate::{
     check::Checker,
     fault::FieldError,
-    shape::{Input, Preset, Role, Shape, Ty},
+    shape::{Input, Preset, Shape, Ty},
 };
 
 type Change<R> = Box<dyn FnOnce(&mut R, &mut Checker) + Send>;
@@ -178,7 +178,7 @@ fn merge(target: &mut Value, patch: Value) {
 
 /// Holds a record that Rust code made to the limits that a client's is held to.
 fn verify<R: Resource>(record: &R, check: &mut Checker) {
-    for (member, attr) in R::members().filter(|(member, _)| member.role != Role::Computed) {
+    for (member, attr) in R::members().filter(|(member, _)| !member.role.is_the_services()) {
         let value = (attr.get)(record).to_json();
         match (&value, member.nullable) {
             (Value::Null, true) => {}

@@ -52,6 +52,24 @@ plain!(
     Uuid: Id, Uuid::nil(),
 );
 
+/// A count or a place in a text.
+impl Codec for usize {
+    fn blank() -> Self {
+        0
+    }
+
+    fn cell(&self) -> CellRef<'_> {
+        CellRef::Int(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+
+    fn from_cell(cell: Cell) -> Result<Self, Misfit> {
+        match cell {
+            Cell::Int(number) => Self::try_from(number).map_err(|_| Misfit),
+            _ => Err(Misfit),
+        }
+    }
+}
+
 impl Codec for f64 {
     fn blank() -> Self {
         0.0
@@ -119,6 +137,8 @@ impl Codec for Vec<String> {
     fn from_cell(cell: Cell) -> Result<Self, Misfit> {
         match cell {
             Cell::Texts(texts) => Ok(texts),
+            // A list that is absent has no entries.
+            Cell::Null => Ok(Self::new()),
             _ => Err(Misfit),
         }
     }
@@ -173,6 +193,7 @@ impl<I: Copy + Into<Uuid> + From<Uuid>> Codec for Ids<I> {
     fn from_cell(cell: Cell) -> Result<Self, Misfit> {
         match cell {
             Cell::Ids(ids) => Ok(Self(ids.into_iter().map(I::from).collect())),
+            Cell::Null => Ok(Self::blank()),
             _ => Err(Misfit),
         }
     }
@@ -208,6 +229,7 @@ impl<W: Word> Codec for Words<W> {
             Cell::Texts(texts) => {
                 texts.iter().map(|text| W::from_word(text).ok_or(Misfit)).collect::<Result<_, _>>().map(Self)
             }
+            Cell::Null => Ok(Self::blank()),
             _ => Err(Misfit),
         }
     }
@@ -236,8 +258,13 @@ impl<N: Nested> Codec for Vec<N> {
     }
 
     fn from_cell(cell: Cell) -> Result<Self, Misfit> {
-        let Cell::Json(Value::Array(items)) = cell else { return Err(Misfit) };
-        items.iter().map(|item| item.as_object().ok_or(Misfit).and_then(N::from_json)).collect()
+        match cell {
+            Cell::Json(Value::Array(items)) => {
+                items.iter().map(|item| item.as_object().ok_or(Misfit).and_then(N::from_json)).collect()
+            }
+            Cell::Null => Ok(Self::new()),
+            _ => Err(Misfit),
+        }
     }
 }
 

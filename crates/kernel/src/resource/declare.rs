@@ -25,9 +25,11 @@
 /// ```
 ///
 /// Each member has its documentation, its Rust type (an `Option` may be null), its [`crate::shape::Ty`] with the
-/// limits, and any of `required`, `fixed`, `computed`, `write_only`, `sorts`, `filters`, `searches`, `unique`,
-/// `preset(..)`, `named("..")`. The head may also say `machine:`, and `read:`, `write:`, `delete:` where they
-/// take another access than usual.
+/// limits, and any of `required`, `fixed`, `later`, `computed`, `write_only`, `hidden`, `sorts`, `filters`,
+/// `searches`, `unique`, `preset(..)`, `named("..")`, `stored_as("..")`, `asked_as("..")`. The head may also say
+/// `machine:`, and `read:`, `write:`, `delete:` where they take another access than usual; `extra:` and `derived:`
+/// where the answer has more members than the table; `gone:` for a state that counts as removed; `answer:` and
+/// `request:` where the shapes have other names.
 #[macro_export]
 macro_rules! resource {
     (
@@ -66,8 +68,13 @@ macro_rules! resource {
             static LIST: $crate::ListSpec =
                 $crate::ListSpec { resource: $table, fields: FIELDS, default_sort: $sort, stored: true };
             const EXTRA: &[Member] = $crate::resource_setting!(extra, &[], $($set: $value),*);
+            const STATES: &[&str] = match <$name as Resource>::MACHINE {
+                Some(_) => $crate::resource::machine::states(&<$name as Resource>::MACHINE, MEMBERS),
+                None => &[],
+            };
+            const STATE: $crate::shape::Ty = $crate::shape::Ty::Word(STATES);
             const MOVES: &[Member] = match <$name as Resource>::MACHINE {
-                Some(_) => $crate::resource::machine::MEMBERS,
+                Some(_) => &[$crate::resource::machine::moves(&STATE, STATES.len())],
                 None => &[],
             };
 
@@ -82,7 +89,12 @@ macro_rules! resource {
                 const DELETE: $crate::Access = $crate::resource_setting!(delete, $crate::Access::Write, $($set: $value),*);
                 const MACHINE: Option<$crate::resource::Machine> =
                     $crate::resource_setting!(machine, None, $($set: $value),*);
+                const GONE: Option<(&'static str, &'static str)> =
+                    $crate::resource_setting!(gone, None, $($set: $value),*);
+                const DERIVED: fn(&Self) -> Vec<(&'static str, ::serde_json::Value)> =
+                    $crate::resource_setting!(derived, |_| Vec::new(), $($set: $value),*);
                 const MEMBERS: &'static [Member] = MEMBERS;
+                const MOVES: &'static [Member] = MOVES;
                 const ATTRS: &'static [Attr<Self>] = &[$(
                     Attr {
                         get: |record: &Self| Codec::cell(&record.$field),
@@ -95,20 +107,20 @@ macro_rules! resource {
                 const LIST: &'static $crate::ListSpec = &LIST;
                 const SHAPES: [&'static Shape; 3] = [
                     &Shape {
-                        name: $shape,
+                        name: $crate::resource_setting!(answer, $shape, $($set: $value),*),
                         doc: concat!($($doc),+),
                         members: &[SHOWN, MEMBERS, MOVES, EXTRA],
                         view: View::Shown,
                     },
                     &Shape {
-                        name: concat!($shape, "Create"),
-                        doc: concat!("What creates: ", $($doc),+),
+                        name: $crate::resource_setting!(request, concat!($shape, "Create"), $($set: $value),*),
+                        doc: concat!("What creates:", $($doc),+),
                         members: &[MEMBERS],
                         view: View::Create,
                     },
                     &Shape {
                         name: concat!($shape, "Patch"),
-                        doc: concat!("What changes: ", $($doc),+),
+                        doc: concat!("What changes:", $($doc),+),
                         members: &[MEMBERS],
                         view: View::Patch,
                     },
@@ -143,6 +155,10 @@ macro_rules! resource {
 #[macro_export]
 macro_rules! resource_setting {
     (machine, $default:expr, machine: $value:expr $(, $($rest:tt)*)?) => { Some($value) };
+    (gone, $default:expr, gone: $value:expr $(, $($rest:tt)*)?) => { Some($value) };
+    (derived, $default:expr, derived: $value:expr $(, $($rest:tt)*)?) => { $value };
+    (answer, $default:expr, answer: $value:expr $(, $($rest:tt)*)?) => { $value };
+    (request, $default:expr, request: $value:expr $(, $($rest:tt)*)?) => { $value };
     (read, $default:expr, read: $value:expr $(, $($rest:tt)*)?) => { $value };
     (write, $default:expr, write: $value:expr $(, $($rest:tt)*)?) => { $value };
     (delete, $default:expr, delete: $value:expr $(, $($rest:tt)*)?) => { $value };

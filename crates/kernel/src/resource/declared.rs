@@ -25,6 +25,8 @@ pub struct Declared {
     pub shapes: [&'static Shape; 3],
     /// Its states and moves.
     pub machine: Option<Machine>,
+    /// The state in which a record counts as removed.
+    pub gone: Option<(&'static str, &'static str)>,
 }
 
 impl Declared {
@@ -39,6 +41,7 @@ impl Declared {
             list: R::LIST,
             shapes: R::SHAPES,
             machine: R::MACHINE,
+            gone: R::GONE,
         }
     }
 }

@@ -8,11 +8,11 @@ use super::{CellRef, Changes, References, Refusal, Repo, Resource};
 use crate::{
     check::Checker,
     ctx::Ctx,
-    fault::StoreResult,
+    fault::{FieldError, StoreResult},
     journal::{Fact, JournalTx},
-    list::{Cursor, ListQuery, Page},
+    list::{Cursor, ListQuery, Page, Scalar, Test},
     record::Meta,
-    shape::{Role, Ty},
+    shape::Ty,
 };
 
 /// What is a resource's own. Everything has a default, so a resource without rules says only its transaction.
@@ -22,6 +22,9 @@ pub trait Rules: Resource {
     type Tx: Repo<Self> + References + JournalTx + Send + ?Sized;
     /// Whether its records are written once: none is changed or removed, nor may the service's role do so.
     const APPEND_ONLY: bool = false;
+    /// Whether `settle` looks at records that break limits or name what is not there too, so that all of it is reported
+    /// at once. It may then take nothing for granted.
+    const THOROUGH: bool = false;
 
     /// What a client's words imply beyond themselves, seen before they are applied: where it matters whether a member
     /// was said or left as it was. (Of changes that Rust code makes nothing can be asked.)
@@ -30,7 +33,7 @@ pub trait Rules: Resource {
     }
 
     /// What must hold of a new or changed record, and what follows from its members. Runs after the limits and
-    /// references held; what it notes is reported with the field.
+    /// references held (unless it is thorough); what it notes is reported with the field.
     async fn settle(
         _ctx: &Ctx,
         _tx: &mut Self::Tx,
@@ -56,12 +59,28 @@ pub trait Rules: Resource {
     async fn leave(_ctx: &Ctx, _tx: &mut Self::Tx, _record: &Self) -> Result<(), Refusal> {
         Ok(())
     }
+
+    /// Changes a record for a client; of its own where that is more than a change of the record.
+    async fn amend(
+        ctx: &Ctx,
+        tx: &mut Self::Tx,
+        id: Self::Id,
+        if_match: Option<i64>,
+        changes: Changes<Self>,
+    ) -> Result<Self, Refusal> {
+        amend(ctx, tx, id, if_match, changes).await
+    }
+
+    /// Removes a record for a client; of its own where it is not the table's row that goes.
+    async fn remove(ctx: &Ctx, tx: &mut Self::Tx, id: Self::Id, if_match: Option<i64>) -> Result<Self, Refusal> {
+        remove(ctx, tx, id, if_match).await
+    }
 }
 
 /// A page of a list.
 pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Result<Page<R>, Refusal> {
     ctx.require(R::permission(R::READ))?;
-    let mut page = Repo::<R>::page(tx, ctx.org, &R::asked(ctx, query.clone())).await?;
+    let mut page = Repo::<R>::page(tx, ctx.org, &R::asked(ctx, still_there::<R>(query.clone()))).await?;
     // The cursor belongs to what the client asked, which is the same on the next page.
     let last = page.items.last().filter(|_| page.next_cursor.is_some());
     page.next_cursor = last.map(|last| Cursor::of(query, last).encode(query));
@@ -70,7 +89,7 @@ pub async fn page<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> Res
 
 /// How many records a list request matches, for use cases that asked for their own permission.
 pub async fn count<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, query: &ListQuery) -> StoreResult<i64> {
-    let groups = Repo::<R>::tally(tx, ctx.org, query, &[]).await?;
+    let groups = Repo::<R>::tally(tx, ctx.org, &still_there::<R>(query.clone()), &[]).await?;
     Ok(groups.first().map_or(0, |(_, count)| *count))
 }
 
@@ -82,15 +101,27 @@ pub async fn get<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Re
 
 /// One record, for use cases that asked for their own permission.
 pub async fn find<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id) -> Result<R, Refusal> {
-    Repo::<R>::find(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))
+    there(Repo::<R>::find(tx, ctx.org, id).await?)
+}
+
+/// The request without the records that count as removed.
+fn still_there<R: Resource>(query: ListQuery) -> ListQuery {
+    match R::GONE {
+        None => query,
+        Some((member, word)) => query.within(member, Test::NoneOf(vec![Scalar::Text(word.to_owned())])),
+    }
+}
+
+fn there<R: Resource>(found: Option<R>) -> Result<R, Refusal> {
+    found.filter(|record| !record.is_gone()).ok_or(Refusal::NotFound(R::KIND))
 }
 
 /// The same, held against other writers until the transaction ends: for use cases that go on to change it.
 pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
     if R::APPEND_ONLY {
-        return Err(Refusal::Conflict(format!("a {} is never changed or removed", R::KIND.replace('_', " "))));
+        return Err(Refusal::Conflict(format!("{} is never changed or removed", a(R::KIND))));
     }
-    let record = Repo::<R>::lock(tx, ctx.org, id).await?.ok_or(Refusal::NotFound(R::KIND))?;
+    let record = there(Repo::<R>::lock(tx, ctx.org, id).await?)?;
     unchanged(if_match, record.meta().revision)?;
     Ok(record)
 }
@@ -214,7 +245,13 @@ pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Op
 /// An illegal move, with the legal ones.
 pub fn illegal<R: Resource>(from: &str, to: &str) -> Refusal {
     let available = R::MACHINE.map(|machine| machine.from(from).to_vec()).unwrap_or_default();
-    Refusal::Illegal { detail: format!("a {} cannot go from {from} to {to}", R::KIND), available }
+    Refusal::Illegal { detail: format!("{} that is {from} cannot become {to}", a(R::KIND)), available }
+}
+
+/// One of a kind, in words: `an assessment`, `a risk treatment`.
+pub fn a(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {}", kind.replace('_', " "))
 }
 
 /// Refuses a caller who saw another revision than the current one.
@@ -228,7 +265,7 @@ pub fn unchanged(if_match: Option<i64>, current: i64) -> Result<(), Refusal> {
 fn duplicate<R: Resource>(error: crate::StoreError) -> Refusal {
     match error {
         crate::StoreError::Duplicate(what) => {
-            Refusal::Conflict(format!("there is a {} with this {what} already", R::KIND))
+            Refusal::Conflict(format!("there is {} with this {what} already", a(R::KIND)))
         }
         other => other.into(),
     }
@@ -241,22 +278,23 @@ async fn settle<R: Rules>(
     after: &mut R,
     mut check: Checker,
 ) -> Result<(), Refusal> {
-    references(ctx, tx, before, after, &mut check).await?;
-    if check.is_clean() {
+    let missing = references(ctx, tx, before, after).await?;
+    if R::THOROUGH || (missing.is_empty() && check.is_clean()) {
         R::settle(ctx, tx, before, after, &mut check).await?;
     }
+    check.extend(missing);
     Ok(check.finish()?)
 }
 
-/// Notes every reference that was newly set and names nothing.
+/// Every reference that was newly set and names nothing.
 async fn references<R: Rules>(
     ctx: &Ctx,
     tx: &mut R::Tx,
     before: Option<&R>,
     after: &R,
-    check: &mut Checker,
-) -> Result<(), Refusal> {
-    for (member, attr) in R::members().filter(|(member, _)| member.role != Role::Computed) {
+) -> Result<Vec<FieldError>, Refusal> {
+    let mut missed = Vec::new();
+    for (member, attr) in R::members().filter(|(member, _)| !member.role.is_the_services()) {
         let now = (attr.get)(after);
         if before.is_some_and(|before| (attr.get)(before) == now) {
             continue;
@@ -273,8 +311,8 @@ async fn references<R: Rules>(
                 "user" => "is not an active member of the organization".to_owned(),
                 kind => format!("there is no such {kind}"),
             };
-            check.note(field, "unknown_reference", detail);
+            missed.push(FieldError::new(field, "unknown_reference", detail));
         }
     }
-    Ok(())
+    Ok(missed)
 }

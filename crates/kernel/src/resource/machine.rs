@@ -15,8 +15,36 @@ pub struct Machine {
 }
 
 /// The member of the answer that names the moves.
-pub const MEMBERS: &[Member] =
-    &[must("available_transitions", Ty::List(&Ty::Line(50), 50), "The states that may follow.").computed()];
+#[doc(hidden)]
+pub const fn moves(state: &'static Ty, states: usize) -> Member {
+    must("available_transitions", Ty::List(state, states), "The states that may follow.").computed()
+}
+
+/// The states that a machine's member can have.
+#[doc(hidden)]
+pub const fn states(machine: &Option<Machine>, members: &[Member]) -> &'static [&'static str] {
+    let Some(Machine { field, .. }) = machine else { return &[] };
+    let mut rest = members;
+    while let [member, more @ ..] = rest {
+        if let (true, Ty::Word(words)) = (same(member.name, field), member.ty) {
+            return words;
+        }
+        rest = more;
+    }
+    &[]
+}
+
+/// Whether two names are the same, for a declaration's constants.
+const fn same(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while let ([x, rest_a @ ..], [y, rest_b @ ..]) = (a, b) {
+        if *x != *y {
+            return false;
+        }
+        (a, b) = (rest_a, rest_b);
+    }
+    a.is_empty() && b.is_empty()
+}
 
 impl Machine {
     /// The states that may follow one.

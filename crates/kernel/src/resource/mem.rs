@@ -4,7 +4,7 @@
 //! name. Records are shared until they change, so that a transaction's copy of everything costs little.
 
 use std::{
-    any::Any,
+    any::{Any, TypeId},
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -20,9 +20,31 @@ use crate::{
     job::{JobQueue, JobsTx, MemJobs},
     journal::{Journal, JournalTx, MemJournal},
     list::{ListQuery, Page, matches_in_memory, page_in_memory},
+    record::Record,
 };
 
-type Table = BTreeMap<(OrgId, Uuid), Arc<dyn Any + Send + Sync>>;
+/// A record whose type is known to its domain alone.
+trait Stored: Any + Send + Sync {
+    fn is_gone(&self) -> bool;
+    fn picture(&self) -> serde_json::Value;
+}
+
+impl<R: Resource> Stored for R {
+    fn is_gone(&self) -> bool {
+        Resource::is_gone(self)
+    }
+
+    fn picture(&self) -> serde_json::Value {
+        self.snapshot()
+    }
+}
+
+fn typed<R: Resource>(stored: &Arc<dyn Stored>) -> Option<&R> {
+    let any: &dyn Any = stored.as_ref();
+    any.downcast_ref::<R>()
+}
+
+type Table = BTreeMap<(OrgId, Uuid), Arc<dyn Stored>>;
 
 /// What keeps its records in memory: [`MemTables`] itself, and the memory backend's transaction around it. A domain's
 /// own ports are implemented for all such, once.
@@ -38,15 +60,22 @@ impl InMemory for MemTables {
 }
 
 /// The records of every resource, the journal, the jobs, and who is a member of which organization.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct MemTables {
     tables: BTreeMap<&'static str, Table>,
+    kept: BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>,
     /// The journal.
     pub journal: MemJournal,
     /// The jobs that are wanted.
     pub jobs: MemJobs,
     /// The active members that references may name.
     pub members: BTreeSet<(OrgId, Uuid)>,
+}
+
+impl std::fmt::Debug for MemTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.tables.iter().map(|(kind, table)| (kind, table.len()))).finish()
+    }
 }
 
 impl JournalTx for MemTables {
@@ -76,16 +105,34 @@ impl MemTables {
     /// The records of a kind, for what a domain does over many of them.
     pub fn rows<R: Resource>(&self, org: OrgId) -> impl Iterator<Item = &R> {
         let table = self.tables.get(R::KIND).into_iter().flatten();
-        table.filter(move |((of, _), _)| *of == org).filter_map(|(_, record)| record.downcast_ref::<R>())
+        table.filter(move |((of, _), _)| *of == org).filter_map(|(_, record)| typed::<R>(record))
     }
 
     fn one<R: Resource>(&self, org: OrgId, id: R::Id) -> Option<R> {
-        self.tables.get(R::KIND)?.get(&(org, id.into()))?.downcast_ref::<R>().cloned()
+        typed::<R>(self.stored(org, R::KIND, id.into())?).cloned()
+    }
+
+    fn stored(&self, org: OrgId, kind: &str, id: Uuid) -> Option<&Arc<dyn Stored>> {
+        self.tables.get(kind)?.get(&(org, id))
     }
 
     /// Whether a record of a kind exists.
     pub fn exists(&self, org: OrgId, kind: &str, id: Uuid) -> bool {
-        self.tables.get(kind).is_some_and(|table| table.contains_key(&(org, id)))
+        self.stored(org, kind, id).is_some_and(|record| !record.is_gone())
+    }
+
+    /// The picture of a record of another domain.
+    pub fn picture(&self, org: OrgId, kind: &str, id: Uuid) -> Option<serde_json::Value> {
+        self.stored(org, kind, id).map(|record| record.picture())
+    }
+
+    /// Works on what a domain keeps beside its records, of a type of its own.
+    pub fn keep<T: Clone + Default + Send + Sync + 'static, A>(&mut self, work: impl FnOnce(&mut T) -> A) -> A {
+        let known = self.kept.remove(&TypeId::of::<T>()).and_then(|kept| kept.downcast::<T>().ok());
+        let mut kept = known.map_or_else(T::default, Arc::unwrap_or_clone);
+        let answer = work(&mut kept);
+        self.kept.insert(TypeId::of::<T>(), Arc::new(kept));
+        answer
     }
 
     /// Changes every record of an organization; how many came out different, which are touched.
@@ -158,7 +205,7 @@ impl<R: Resource, T: InMemory> Repo<R> for T {
     }
 
     async fn insert(&mut self, record: &R) -> StoreResult<()> {
-        if self.tables().exists(record.org(), R::KIND, record.id().into()) {
+        if self.tables().stored(record.org(), R::KIND, record.id().into()).is_some() {
             return Err(StoreError::Duplicate("id"));
         }
         self.tables().put(record)

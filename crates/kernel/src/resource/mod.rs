@@ -40,7 +40,7 @@ use crate::{
     id::OrgId,
     list::{Field, ListSpec},
     record::{Meta, Record, push_timestamp},
-    shape::{Member, Role, Shape},
+    shape::{Member, Shape},
 };
 
 /// How a member is read from its record and set in it.
@@ -69,6 +69,8 @@ pub trait Resource: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static 
     const DELETE: Access;
     /// Its members, without the bookkeeping, in the order of the wire and the table.
     const MEMBERS: &'static [Member];
+    /// The member of its answer that names the moves, where it has a machine.
+    const MOVES: &'static [Member];
     /// How each is read and set, in the same order.
     const ATTRS: &'static [Attr<Self>];
     /// What a list of it can do.
@@ -77,6 +79,11 @@ pub trait Resource: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static 
     const SHAPES: [&'static Shape; 3];
     /// Its states and moves.
     const MACHINE: Option<Machine>;
+    /// The state in which a record counts as removed although it is kept: a member and its word. Such a record is in
+    /// no list, found by no use case and named by no reference.
+    const GONE: Option<(&'static str, &'static str)>;
+    /// What follows from its members alone and is shown, by name; what it is stands in the declaration's `extra`.
+    const DERIVED: fn(&Self) -> Vec<(&'static str, Value)>;
     /// The member that names it to a person.
     const NAME: &'static str;
 
@@ -97,7 +104,7 @@ pub trait Resource: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static 
     }
 
     /// Members with how they are read and set.
-    fn members() -> impl Iterator<Item = (&'static Member, &'static Attr<Self>)> {
+    fn members() -> impl Iterator<Item = (&'static Member, &'static Attr<Self>)> + Send {
         Self::MEMBERS.iter().zip(Self::ATTRS)
     }
 
@@ -116,6 +123,11 @@ pub trait Resource: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static 
                 (attr.get)(self)
             }
         })
+    }
+
+    /// Whether it counts as removed.
+    fn is_gone(&self) -> bool {
+        Self::GONE.is_some_and(|(member, word)| self.value(member) == Some(CellRef::Text(word)))
     }
 
     /// The moves that its state allows.
@@ -147,8 +159,12 @@ impl<R: Resource> Record for R {
         let mut out = Map::new();
         out.insert("id".into(), Resource::id(self).into().to_string().into());
         out.insert("org_id".into(), self.org().to_string().into());
-        for (member, attr) in R::members().filter(|(member, _)| member.role != Role::WriteOnly) {
+        for (member, attr) in R::members().filter(|(member, _)| member.role.is_shown()) {
             out.insert(member.name.to_owned(), (attr.get)(self).to_json());
+        }
+        out.extend((R::DERIVED)(self).into_iter().map(|(name, value)| (name.to_owned(), value)));
+        if let Some(moves) = self.available_transitions() {
+            out.insert("available_transitions".into(), moves.into());
         }
         let meta = self.meta();
         for (name, at) in [("created_at", meta.created_at), ("updated_at", meta.updated_at)] {

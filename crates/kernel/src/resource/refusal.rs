@@ -8,10 +8,13 @@ pub enum Refusal {
     /// Members of the input are wrong.
     #[error("the input has errors")]
     Invalid(Vec<FieldError>),
+    /// The credential is not valid; the same for every reason.
+    #[error("the credentials are not valid")]
+    Credentials,
     /// The actor lacks a permission.
     #[error("this needs the permission {0}")]
     Forbidden(Permission),
-    /// The actor holds the permission, but not for this: separation of duties.
+    /// The actor may not do this, whatever permissions it holds: separation of duties, the platform's own.
     #[error("{0}")]
     Duty(String),
     /// The thing is not there.
@@ -77,6 +80,7 @@ impl Fault for Refusal {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Invalid(_) => FaultKind::Invalid,
+            Self::Credentials => FaultKind::Unauthorized,
             Self::Forbidden(_) | Self::Duty(_) => FaultKind::Forbidden,
             Self::NotFound(_) => FaultKind::NotFound,
             Self::Illegal { .. } | Self::Conflict(_) => FaultKind::Conflict,

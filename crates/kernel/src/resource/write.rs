@@ -4,7 +4,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{CellRef, Resource, cell::push_json_str};
-use crate::shape::Role;
 
 /// Appends a record as a JSON object: only the wanted members (and `id`) where any are named, and after its own the
 /// extra ones.
@@ -23,9 +22,12 @@ pub fn write_record<R: Resource>(record: &R, wanted: Option<&[String]>, extra: &
     };
     push("org_id", &CellRef::Id(record.org().0));
     for (member, attr) in R::members() {
-        if member.role != Role::WriteOnly {
+        if member.role.is_shown() {
             push(member.name, &(attr.get)(record));
         }
+    }
+    for (name, value) in (R::DERIVED)(record) {
+        push(name, &CellRef::Json(value));
     }
     if let Some(moves) = record.available_transitions() {
         push("available_transitions", &CellRef::Texts(moves.to_vec()));

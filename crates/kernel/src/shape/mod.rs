@@ -25,10 +25,26 @@ pub enum Role {
     Settable,
     /// Clients, when the record is created.
     Fixed,
+    /// Clients, once the record is there.
+    Later,
     /// The service.
     Computed,
     /// Clients, but nobody is shown it: a secret.
     WriteOnly,
+    /// The service, for itself: nobody sets it and nobody is shown it.
+    Hidden,
+}
+
+impl Role {
+    /// Whether answers and the journal show such a member.
+    pub const fn is_shown(self) -> bool {
+        !matches!(self, Self::WriteOnly | Self::Hidden)
+    }
+
+    /// Whether the service sets such a member, and no client.
+    pub const fn is_the_services(self) -> bool {
+        matches!(self, Self::Computed | Self::Hidden)
+    }
 }
 
 /// What an absent member of a new record is.
@@ -51,6 +67,10 @@ pub enum Preset {
 pub struct Member {
     /// Its name.
     pub name: &'static str,
+    /// The column that keeps it.
+    pub column: &'static str,
+    /// The parameter by which a list filters by it.
+    pub param: &'static str,
     /// Its type and limits.
     pub ty: Ty,
     /// What it is.
@@ -80,6 +100,8 @@ impl Member {
     pub const fn stored(name: &'static str, ty: Ty, nullable: bool, doc: &'static str) -> Self {
         Self {
             name,
+            column: name,
+            param: name,
             ty,
             doc,
             required: false,
@@ -108,6 +130,13 @@ impl Member {
         self
     }
 
+    /// It is no part of a new record; clients set it once the record is there.
+    #[must_use]
+    pub const fn later(mut self) -> Self {
+        self.role = Role::Later;
+        self
+    }
+
     /// The service sets it.
     #[must_use]
     pub const fn computed(mut self) -> Self {
@@ -119,6 +148,14 @@ impl Member {
     #[must_use]
     pub const fn write_only(mut self) -> Self {
         self.role = Role::WriteOnly;
+        self.filtered = false;
+        self
+    }
+
+    /// The service keeps it for itself: no client sets it or is shown it, nor is the journal.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.role = Role::Hidden;
         self.filtered = false;
         self
     }
@@ -170,6 +207,22 @@ impl Member {
     #[must_use]
     pub const fn named(mut self, name: &'static str) -> Self {
         self.name = name;
+        self.column = name;
+        self.param = name;
+        self
+    }
+
+    /// Its column has another name than the wire.
+    #[must_use]
+    pub const fn stored_as(mut self, column: &'static str) -> Self {
+        self.column = column;
+        self
+    }
+
+    /// Lists filter by it under another name.
+    #[must_use]
+    pub const fn asked_as(mut self, param: &'static str) -> Self {
+        self.param = param;
         self
     }
 }
@@ -241,6 +294,9 @@ pub enum ReadError {
 
 impl Shape {
     /// All members that this view shows.
+    ///
+    /// In what a client sends, null means what it does in a merge patch (RFC 7396), absence: of a new record's member
+    /// that need not be given, and of a list, which is then empty.
     pub fn all(&self) -> impl Iterator<Item = Member> {
         let stored = matches!(self.view, View::Stored | View::Shown);
         let meta: &'static [Member] = if stored { META } else { &[] };
@@ -249,11 +305,15 @@ impl Shape {
             let mut member = *member;
             match (view, member.role) {
                 (View::Plain | View::Stored, _) => {}
-                (View::Shown, Role::WriteOnly) | (View::Create | View::Patch, Role::Computed) => return None,
-                (View::Patch, Role::Fixed) => return None,
+                (View::Shown, role) if !role.is_shown() => return None,
+                (View::Create | View::Patch, role) if role.is_the_services() => return None,
+                (View::Create, Role::Later) | (View::Patch, Role::Fixed) => return None,
                 (View::Shown, _) => member.required |= !member.occasional,
-                (View::Create, _) => {}
-                (View::Patch, _) => member.required = false,
+                (View::Create, _) => member.nullable |= !member.required,
+                (View::Patch, _) => {
+                    member.required = false;
+                    member.nullable |= matches!(member.ty, Ty::List(..));
+                }
             }
             Some(member)
         })

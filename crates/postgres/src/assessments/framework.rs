@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     error,
     list::{self, Parts, Rows},
-    schema::{assessments, frameworks, requirements, service_state},
+    schema::{frameworks, requirements, service_state},
     tx::PgTx,
 };
 
@@ -297,18 +297,6 @@ impl FrameworkRepo for PgTx {
             .await
             .map_err(error::store)?;
         Ok(())
-    }
-
-    async fn in_use(&mut self, org: OrgId, id: FrameworkId) -> StoreResult<bool> {
-        let one: Option<Uuid> = assessments::table
-            .filter(assessments::org_id.eq(org.0))
-            .filter(assessments::framework_id.eq(id.0))
-            .select(assessments::id)
-            .first(self.connection()?)
-            .await
-            .optional()
-            .map_err(error::store)?;
-        Ok(one.is_some())
     }
 }
 
