@@ -1,11 +1,12 @@
 //! The service: configuration, wiring, HTTP, adapters. A thin shell over the domain crates.
 //!
 //! Reading order: [`config`], [`serve`] (wiring), [`http`] (what every request goes through), [`routes`] (one
-//! file a domain), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs), [`openapi`].
+//! file a domain), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs), [`drawing`] (reports), [`openapi`].
 
 pub mod adapters;
 pub mod config;
 pub mod demo;
+pub mod drawing;
 pub mod http;
 pub mod openapi;
 pub mod routes;

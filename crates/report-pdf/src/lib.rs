@@ -57,7 +57,8 @@ mod tests {
         let document = sample::document(30);
         let text = text(&made(&document));
         for fact in document.all_facts() {
-            for part in fact.value.read().split(|c| !fonts::covers(c)) {
+            // Word by word: lines of columns side by side come one after another.
+            for part in fact.value.read().split(|c: char| c.is_whitespace() || !fonts::covers(c)) {
                 assert!(text.contains(&packed(part)), "{part} is not in the file");
             }
         }
