@@ -24,6 +24,7 @@ mod incident_package;
 mod kit;
 mod lists;
 mod main_job;
+mod reports;
 mod risk;
 mod vendor;
 mod walk;
