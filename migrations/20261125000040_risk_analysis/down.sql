@@ -1,3 +1,7 @@
+DROP INDEX journal_risk_moves;
+DROP INDEX risk_treatments_open;
+ALTER TABLE risks DROP COLUMN score;
+DROP TABLE risk_scenarios;
 DROP TABLE fair_results;
 DROP TABLE fair_runs;
 DROP TABLE fair_analyses;

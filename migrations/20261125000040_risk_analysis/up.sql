@@ -151,3 +151,43 @@ CREATE TABLE fair_results (
     FOREIGN KEY (org_id, id) REFERENCES fair_runs (org_id, id) ON DELETE CASCADE
 );
 CALL protect_tenant_table('fair_results');
+
+CREATE TABLE risk_scenarios (
+    id           uuid NOT NULL,
+    org_id       uuid NOT NULL REFERENCES organizations (id),
+    top_event    text COLLATE "C" NOT NULL,
+    description  text,
+    risk_id      uuid,
+    analysis_id  uuid,
+    threats      jsonb NOT NULL,
+    consequences jsonb NOT NULL,
+    barriers     jsonb NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    created_by   uuid NOT NULL,
+    revision     bigint NOT NULL,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, risk_id) REFERENCES risks (org_id, id) ON DELETE SET NULL (risk_id),
+    FOREIGN KEY (org_id, analysis_id) REFERENCES fair_analyses (org_id, id) ON DELETE SET NULL (analysis_id)
+);
+CREATE INDEX risk_scenarios_top_event ON risk_scenarios (org_id, top_event, id);
+CREATE INDEX risk_scenarios_risk_id ON risk_scenarios (org_id, risk_id, id);
+CREATE INDEX risk_scenarios_analysis_id ON risk_scenarios (org_id, analysis_id, id);
+CREATE INDEX risk_scenarios_created_at ON risk_scenarios (org_id, created_at, id);
+CREATE INDEX risk_scenarios_updated_at ON risk_scenarios (org_id, updated_at, id);
+CALL protect_tenant_table('risk_scenarios');
+
+-- The score that stands: the dashboard and the list sort by it.
+ALTER TABLE risks ADD COLUMN score bigint;
+-- The owner is under the tenancy rule too, and is of no organization.
+ALTER TABLE risks NO FORCE ROW LEVEL SECURITY;
+UPDATE risks SET score = coalesce(residual_score, inherent_score);
+ALTER TABLE risks FORCE ROW LEVEL SECURITY;
+ALTER TABLE risks ALTER COLUMN score SET NOT NULL;
+CREATE INDEX risks_score ON risks (org_id, score, id);
+
+-- What is overdue: reviews of risks that are not closed, treatments that are not over.
+CREATE INDEX risk_treatments_open ON risk_treatments (org_id, due_date, id) WHERE status IN ('planned', 'in_progress');
+
+-- Which risks moved lately, without a look at everything else that happened.
+CREATE INDEX journal_risk_moves ON journal (org_id, occurred_at, resource_id) WHERE action = 'risk.updated';

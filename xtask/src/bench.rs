@@ -203,7 +203,8 @@ fn seed_risks(url: &str, org: &str, rows: u32) -> Result<()> {
              n % 5 + 1, n / 5 % 5 + 1, CASE WHEN n % 3 > 0 THEN 1 END, CASE WHEN n % 3 > 0 THEN 2 END, null, null, null, null, 'mitigate', \
              (ARRAY['identified','assessed','treating','closed'])[n % 4 + 1], null, '{{}}', (n % 5 + 1) * (n / 5 % 5 + 1), \
              CASE WHEN n % 3 > 0 THEN 2 END, 'medium', CASE WHEN n % 3 > 0 THEN 'low' END, false, false, \
-             now() - n * interval '1 second', now(), '{org}', 1 FROM generate_series(1, {rows}) n"
+             now() - n * interval '1 second', now(), '{org}', 1, \
+             CASE WHEN n % 3 > 0 THEN 2 ELSE (n % 5 + 1) * (n / 5 % 5 + 1) END FROM generate_series(1, {rows}) n"
         ),
     )?;
     psql(url, "VACUUM ANALYZE risks").map(drop)
@@ -217,7 +218,7 @@ fn post_sql(org: &str) -> String {
          SELECT * FROM risk_matrices WHERE org_id = '{org}' AND id = '{org}';\n\
          SELECT * FROM risk_appetites WHERE org_id = '{org}' AND id = '{org}';\n\
          INSERT INTO risks SELECT gen_random_uuid(), '{org}', null, 'bench', null, 'cyber', 3, 4, null, null, null, null, null, null, 'mitigate', \
-         'identified', null, '{{}}', 12, null, 'high', null, false, false, now(), now(), '{org}', 1 ON CONFLICT DO NOTHING;\n\
+         'identified', null, '{{}}', 12, null, 'high', null, false, false, now(), now(), '{org}', 1, 12 ON CONFLICT DO NOTHING;\n\
          INSERT INTO journal_heads VALUES ('{org}', 1, {zeros}) ON CONFLICT (org_id) DO UPDATE SET sequence = journal_heads.sequence + 1 \
          RETURNING sequence \\gset\n\
          INSERT INTO journal SELECT '{org}', :sequence, gen_random_uuid(), now(), 'user', '{org}', 'bench', 'risk.created', 'risk', \

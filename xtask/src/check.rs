@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{cargo, install, root, sh};
 
@@ -10,7 +10,7 @@ use crate::{cargo, install, root, sh};
 pub fn all() -> Result<()> {
     let begun = Instant::now();
     install::postgres()?;
-    install::tools(&["curl", "jq"])?;
+    install::tools(&["curl", "jq", "openssl", "python3"])?;
     timed("format", || cargo(&["fmt", "--all", "--check"]))?;
     timed("lint", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
@@ -27,6 +27,7 @@ pub fn all() -> Result<()> {
         anyhow::ensure!(status.success(), "cargo doc failed");
         Ok(())
     })?;
+    timed("scaffold", scaffold)?;
     timed("dependencies", dependencies)?;
     eprintln!("everything holds, after {} s", begun.elapsed().as_secs());
     Ok(())
@@ -65,6 +66,45 @@ pub fn document() -> Result<()> {
     run("npx", &["openapi-typescript", "openapi.json", "--default-non-nullable=false", "-o", "api.ts"])?;
     let strict = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler", "--target", "es2022"];
     run("npx", &[&["tsc"][..], &strict, &["api.ts", "client.ts"]].concat())
+}
+
+/// A domain and a resource scaffolded into a copy compile, and the table that the resource calls for is written.
+pub fn scaffold() -> Result<()> {
+    let copy = root().join("target/scaffold");
+    if copy.exists() {
+        std::fs::remove_dir_all(&copy)?;
+    }
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()?;
+    anyhow::ensure!(listed.status.success(), "git ls-files failed");
+    for file in String::from_utf8(listed.stdout)?.split_terminator('\0') {
+        let (from, to) = (root().join(file), copy.join(file));
+        // A file that is deleted and not committed yet is still listed.
+        if !from.is_file() {
+            continue;
+        }
+        std::fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+        std::fs::copy(from, to)?;
+    }
+    crate::scaffold::domain(&copy, "library")?;
+    crate::scaffold::resource(&copy, "library", "reading_room")?;
+    // In the same target directory, so that nothing but the workspace itself is compiled again; the lock file gains
+    // the new crate, hence not locked, but nothing is fetched for it.
+    let cargo = |args: &[&str]| -> Result<()> {
+        let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+            .args(args)
+            .env("CARGO_TARGET_DIR", root().join("target"))
+            .current_dir(&copy)
+            .status()?;
+        anyhow::ensure!(status.success(), "the scaffolded copy failed at cargo {}", args.join(" "));
+        Ok(())
+    };
+    cargo(&["check", "--offline", "--quiet", "-p", "grc-api", "-p", "grc-library"])?;
+    cargo(&["run", "--offline", "--quiet", "-p", "grc-postgres", "--example", "tables", "--", "reading_room"])?;
+    std::fs::remove_dir_all(&copy)?;
+    Ok(())
 }
 
 fn timed(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {

@@ -120,6 +120,12 @@ impl<R: Resource> Loaded<R> {
     }
 }
 
+/// The value of a column of a row, by its place.
+pub(crate) fn column<'a, T: FromSql<S, Pg>, S>(row: &impl Row<'a, Pg>, place: usize) -> deserialize::Result<T> {
+    let field = row.get(place).ok_or("a column is missing")?;
+    T::from_nullable_sql(field.value())
+}
+
 /// A statement whose rows are read by position.
 pub(crate) struct Select(pub(crate) Parts);
 

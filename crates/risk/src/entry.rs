@@ -126,6 +126,8 @@ resource! {
     inherent_score: i64 = Ty::Int(1, 100), computed, sorts;
     /// Likelihood times impact, with treatment; none without both.
     residual_score: Option<i64> = Ty::Int(1, 100), computed, sorts;
+    /// The score that stands: the residual one, or the inherent one without it.
+    score: i64 = Ty::Int(1, 100), computed, sorts;
     /// The matrix's level before treatment.
     inherent_level: String = Ty::Line(50), computed, filters;
     /// The matrix's level with treatment.
@@ -154,7 +156,7 @@ impl Rules for Entry {
         if !check.is_clean() {
             return Ok(());
         }
-        after.score(&matrix, &appetite);
+        after.assess(&matrix, &appetite);
         let accepting = after.status == Status::Accepted && before.is_none_or(|b| b.status != Status::Accepted);
         if accepting && after.treatment == TreatmentKind::Accept && !acceptance::holds(ctx, tx, after.id).await? {
             return Err(Refusal::Illegal {
@@ -180,9 +182,9 @@ impl Rules for Entry {
 }
 
 impl Entry {
-    /// The score that is held against the appetite.
-    pub fn standing_score(&self) -> i64 {
-        self.residual_score.unwrap_or(self.inherent_score)
+    /// The level that stands: the residual one, or the inherent one without it.
+    pub fn level(&self) -> &str {
+        self.residual_level.as_ref().unwrap_or(&self.inherent_level)
     }
 
     fn within(&self, matrix: &crate::Matrix, check: &mut Checker) {
@@ -226,13 +228,14 @@ impl Entry {
     }
 
     /// Computes what follows from the members, the matrix and the appetite.
-    pub fn score(&mut self, matrix: &crate::Matrix, appetite: &crate::Appetite) {
+    fn assess(&mut self, matrix: &crate::Matrix, appetite: &crate::Appetite) {
         self.inherent_score = self.likelihood * self.impact;
         self.residual_score = self.residual_likelihood.zip(self.residual_impact).map(|(l, i)| l * i);
+        self.score = self.residual_score.unwrap_or(self.inherent_score);
         let (inherent, residual) = matrix::levels(matrix, self);
         self.inherent_level = inherent.unwrap_or_default();
         self.residual_level = residual;
-        (self.above_appetite, self.above_tolerance) = appetite.weigh(self.category, self.standing_score());
+        (self.above_appetite, self.above_tolerance) = appetite.weigh(self.category, self.score);
     }
 }
 

@@ -11,6 +11,7 @@ pub mod acceptance;
 pub mod appetite;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod dashboard;
 pub mod entry;
 pub mod fair;
 pub mod heatmap;
@@ -19,6 +20,7 @@ pub mod matrix;
 pub mod mem;
 pub mod picture;
 pub mod ports;
+pub mod scenario;
 pub mod treatment;
 
 use grc_kernel::resource::Declared;
@@ -29,7 +31,8 @@ pub use entry::{Entry, EntryId};
 pub use fair::{Analysis, AnalysisId};
 pub use kri::{Breach, Kri, KriId, Reading};
 pub use matrix::Matrix;
-pub use ports::{Indicators, Register, RiskTx, Simulations};
+pub use ports::{Indicators, Overview, Register, RiskTx, Simulations};
+pub use scenario::{Scenario, ScenarioId};
 pub use treatment::{Treatment, TreatmentId};
 
 /// The resources of this domain.
@@ -44,6 +47,7 @@ pub const RESOURCES: &[Declared] = &[
     Declared::of::<Breach>(),
     Declared::of::<Analysis>(),
     Declared::of::<fair::Run>(),
+    Declared::of::<Scenario>(),
 ];
 
 #[cfg(test)]

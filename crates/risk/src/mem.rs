@@ -1,17 +1,28 @@
 //! The domain's own statements in memory.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use async_trait::async_trait;
-use grc_kernel::{Ctx, OrgId, Repo, StoreResult, resource::InMemory};
+use grc_kernel::{
+    Ctx, ListQuery, OrgId, Repo, StoreResult, Uuid,
+    list::matches_in_memory,
+    resource::{InMemory, MemTables},
+};
+use serde_json::Value;
+use time::{Date, OffsetDateTime};
 
 use crate::{
-    AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Reading,
+    Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Reading, Treatment,
+    dashboard::{Expected, Firsts, Mover, OverdueTreatment},
+    entry::Category,
     fair::{
         Run, RunId,
         run::{OPEN, RunStatus},
     },
     kri::reading::Kept,
     matrix,
-    ports::{Indicators, Register, Simulations},
+    ports::{Indicators, Overview, Register, Simulations},
+    treatment::TreatmentStatus,
 };
 
 #[async_trait]
@@ -26,7 +37,7 @@ impl<T: InMemory> Register for T {
 
     async fn reweigh(&mut self, ctx: &Ctx, appetite: &Appetite) -> StoreResult<i64> {
         self.tables().change_all(ctx, |entry: &mut Entry| {
-            (entry.above_appetite, entry.above_tolerance) = appetite.weigh(entry.category, entry.standing_score());
+            (entry.above_appetite, entry.above_tolerance) = appetite.weigh(entry.category, entry.score);
         })
     }
 }
@@ -78,5 +89,95 @@ impl<T: InMemory> Simulations for T {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The risks that a request matches.
+fn matching(tables: &MemTables, org: OrgId, query: &ListQuery) -> BTreeMap<Uuid, Entry> {
+    let risks = tables.rows::<Entry>(org).filter(|risk| matches_in_memory(*risk, query));
+    risks.map(|risk| (risk.id.0, risk.clone())).collect()
+}
+
+#[async_trait]
+impl<T: InMemory> Overview for T {
+    async fn movers(&mut self, org: OrgId, query: &ListQuery, since: OffsetDateTime) -> StoreResult<Vec<Mover>> {
+        let tables = self.tables();
+        let mut risks = matching(tables, org, query);
+        let mut movers = Vec::new();
+        let moved = tables
+            .journal
+            .entries
+            .iter()
+            .filter(|entry| entry.org == org && entry.action == "risk.updated" && entry.occurred_at >= since);
+        for entry in moved {
+            // Only the first change of a risk is looked at: it has what was before all of them.
+            let Some(risk) = risks.remove(&entry.resource_id) else { continue };
+            let score = |name| entry.before.as_ref().and_then(|before| before.get(name)).and_then(Value::as_i64);
+            let Some(from_score) = score("residual_score").or_else(|| score("inherent_score")) else { continue };
+            if from_score != risk.score {
+                let (to_score, since) = (risk.score, entry.occurred_at);
+                let (id, title, category) = (risk.id, risk.title, risk.category);
+                movers.push(Mover { id, title, category, from_score, to_score, since });
+            }
+        }
+        movers.sort_by_key(|mover| (Reverse((mover.to_score - mover.from_score).abs()), mover.id));
+        movers.truncate(query.limit);
+        Ok(movers)
+    }
+
+    async fn overdue_treatments(
+        &mut self,
+        org: OrgId,
+        query: &ListQuery,
+        today: Date,
+    ) -> StoreResult<Firsts<OverdueTreatment>> {
+        let tables = self.tables();
+        let risks = matching(tables, org, query);
+        let open = [TreatmentStatus::Planned, TreatmentStatus::InProgress];
+        let mut items: Vec<OverdueTreatment> = tables
+            .rows::<Treatment>(org)
+            .filter(|treatment| open.contains(&treatment.status))
+            .filter_map(|treatment| {
+                let due_date = treatment.due_date.filter(|due| *due < today)?;
+                let risk = risks.get(&treatment.risk_id.0)?;
+                Some(OverdueTreatment {
+                    id: treatment.id,
+                    title: treatment.title.clone(),
+                    risk_id: risk.id,
+                    risk_title: risk.title.clone(),
+                    owner_id: treatment.owner_id,
+                    status: treatment.status,
+                    due_date,
+                })
+            })
+            .collect();
+        items.sort_by_key(|item| (item.due_date, item.id));
+        let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        items.truncate(query.limit);
+        Ok(Firsts { count, items })
+    }
+
+    async fn expected_losses(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Vec<Expected>> {
+        let risks = matching(self.tables(), org, query);
+        let linked: Vec<(AnalysisId, Category)> = self
+            .tables()
+            .rows::<Analysis>(org)
+            .filter_map(|analysis| Some((analysis.id, risks.get(&analysis.risk_id?.0)?.category)))
+            .collect();
+        let mut expected: BTreeMap<Category, (f64, i64)> = BTreeMap::new();
+        for (id, category) in linked {
+            for run in self.latest_runs(org, &[id]).await? {
+                let (loss, analyses) = expected.entry(category).or_default();
+                *loss += run.mean.unwrap_or(0.0);
+                *analyses += 1;
+            }
+        }
+        let expected = expected.into_iter().map(|(category, (annual_loss, analyses))| Expected {
+            category,
+            annual_loss,
+            analyses,
+            money: None,
+        });
+        Ok(expected.collect())
     }
 }

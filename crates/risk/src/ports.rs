@@ -1,10 +1,12 @@
 //! What this domain needs from the outside.
 
 use async_trait::async_trait;
-use grc_kernel::{Ctx, JobsTx, JournalTx, OrgId, Repo, StoreResult, resource::References};
+use grc_kernel::{Ctx, JobsTx, JournalTx, ListQuery, OrgId, Repo, StoreResult, resource::References};
+use time::{Date, OffsetDateTime};
 
 use crate::{
-    Acceptance, Analysis, AnalysisId, Appetite, Breach, Entry, EntryId, Kri, Matrix, Reading, Treatment,
+    Acceptance, Analysis, AnalysisId, Appetite, Breach, Entry, EntryId, Kri, Matrix, Reading, Scenario, Treatment,
+    dashboard::{Expected, Firsts, Mover, OverdueTreatment},
     fair::{FairResult, Run, RunId},
     kri::reading::Kept,
 };
@@ -38,6 +40,23 @@ pub trait Simulations: Send {
     async fn advance_run(&mut self, org: OrgId, run: RunId, percent: i64) -> StoreResult<()>;
 }
 
+/// What the dashboard needs beyond that. Each looks only at the risks that the register's list request matches, and
+/// shows as many items as its limit says.
+#[async_trait]
+pub trait Overview: Send {
+    /// Risks whose score is another one than before their first change since a time, the farthest moved first.
+    async fn movers(&mut self, org: OrgId, query: &ListQuery, since: OffsetDateTime) -> StoreResult<Vec<Mover>>;
+    /// Treatments that are not over and were due before a day, the longest overdue first.
+    async fn overdue_treatments(
+        &mut self,
+        org: OrgId,
+        query: &ListQuery,
+        today: Date,
+    ) -> StoreResult<Firsts<OverdueTreatment>>;
+    /// What the latest runs of the risks' analyses expect to be lost, by category.
+    async fn expected_losses(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Vec<Expected>>;
+}
+
 macro_rules! transaction {
     ($($part:path),+ $(,)?) => {
         /// A transaction over this domain's repositories.
@@ -51,6 +70,7 @@ transaction!(
     Register,
     Indicators,
     Simulations,
+    Overview,
     Repo<Entry>,
     Repo<Treatment>,
     Repo<Acceptance>,
@@ -62,6 +82,7 @@ transaction!(
     Repo<Analysis>,
     Repo<Run>,
     Repo<FairResult>,
+    Repo<Scenario>,
 );
 
 /// The transaction that the use cases take. (An alias, because in a signature `&mut dyn RiskTx` would mean a shorter

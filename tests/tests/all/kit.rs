@@ -25,7 +25,8 @@ fn fill(database: &str, org: &str, rows: u32) {
              CASE WHEN n % 10 = 0 THEN gen_random_uuid() END, 'mitigate',
              (ARRAY['identified','assessed','treating','closed'])[n % 4 + 1], CASE WHEN n % 2 = 0 THEN date '2026-01-01' + n % 700 END, '{{}}',
              (n % 5 + 1) * (n / 5 % 5 + 1), CASE WHEN n % 3 > 0 THEN 2 END, 'medium', CASE WHEN n % 3 > 0 THEN 'low' END, false, false,
-             now() - n * interval '1 second', now(), '{org}', 1 FROM generate_series(1, {rows}) n"
+             now() - n * interval '1 second', now(), '{org}', 1,
+             CASE WHEN n % 3 > 0 THEN 2 ELSE (n % 5 + 1) * (n / 5 % 5 + 1) END FROM generate_series(1, {rows}) n"
         ),
     );
     psql(database, "VACUUM ANALYZE risks");

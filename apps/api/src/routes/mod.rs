@@ -67,6 +67,8 @@ pub fn shapes() -> Vec<&'static Shape> {
         risk::register::SHAPES,
         risk::kris::SHAPES,
         risk::fair::SHAPES,
+        risk::scenarios::SHAPES,
+        risk::dashboard::SHAPES,
         bcm::SHAPES,
         incident::SHAPES,
         incident::metrics::SHAPES,

@@ -67,7 +67,19 @@ fn start(
     })
 }
 
+/// Prolongs the lease and notes progress. A database that does not answer for a moment is no reason to throw away what
+/// was simulated: should the lease run out meanwhile, the result is refused by its fence.
 async fn beat(app: &Data<App>, ctx: &Ctx, job: &Job, percent: i32) -> Result<(), Problem> {
+    match noted(app, ctx, job, percent).await {
+        Err(problem) if problem.status == 503 => {
+            tracing::warn!(job = %job.id, %problem, "progress could not be noted");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+async fn noted(app: &Data<App>, ctx: &Ctx, job: &Job, percent: i32) -> Result<(), Problem> {
     let until = clock::now() + worker::LEASE;
     let renewed: Result<(), StoreError> =
         app.db.write(OrgId::PLATFORM, async |uow| uow.app().renew_job(job, until).await).await;

@@ -26,10 +26,10 @@
 ///
 /// Each member has its documentation, its Rust type (an `Option` may be null), its [`crate::shape::Ty`] with the
 /// limits, and any of `required`, `fixed`, `later`, `computed`, `write_only`, `hidden`, `sorts`, `filters`,
-/// `searches`, `unique`, `preset(..)`, `named("..")`, `stored_as("..")`, `asked_as("..")`. The head may also say
-/// `machine:`, and `read:`, `write:`, `delete:` where they take another access than usual; `extra:` and `derived:`
-/// where the answer has more members than the table; `gone:` for a state that counts as removed; `answer:` and
-/// `request:` where the shapes have other names.
+/// `searches`, `unique`, `preset(..)`, `named("..")`, `stored_as("..")`, `asked_as("..")`, `sample("..")`. The head
+/// may also say `machine:`, and `read:`, `write:`, `delete:` where they take another access than usual; `extra:` and
+/// `derived:` where the answer has more members than the table; `gone:` for a state that counts as removed; `answer:`
+/// and `request:` where the shapes have other names.
 #[macro_export]
 macro_rules! resource {
     (

@@ -91,6 +91,8 @@ pub struct Member {
     pub filtered: bool,
     /// Whether no two records of an organization may have the same.
     pub unique: bool,
+    /// JSON text of an example, where the type's own would say nothing or be refused.
+    pub sample: Option<&'static str>,
     /// Whether only some answers have it.
     pub occasional: bool,
 }
@@ -112,6 +114,7 @@ impl Member {
             searched: false,
             filtered: ty.filters(),
             unique: false,
+            sample: None,
             occasional: false,
         }
     }
@@ -193,6 +196,13 @@ impl Member {
     #[must_use]
     pub const fn unique(mut self) -> Self {
         self.unique = true;
+        self
+    }
+
+    /// An example of it, as JSON text.
+    #[must_use]
+    pub const fn sample(mut self, json: &'static str) -> Self {
+        self.sample = Some(json);
         self
     }
 

@@ -66,7 +66,9 @@ impl Shape {
     /// An example that follows the schema.
     pub fn example(&self) -> Value {
         let shown = |member: &super::Member| member.required || self.view == View::Patch;
-        let members = self.all().filter(shown).map(|m| (m.name.to_owned(), m.ty.example(m.name)));
+        let sample = |member: &super::Member| member.sample.and_then(|json| serde_json::from_str(json).ok());
+        let value = |member: &super::Member| sample(member).unwrap_or_else(|| member.ty.example(member.name));
+        let members = self.all().filter(shown).map(|member| (member.name.to_owned(), value(&member)));
         // A change of one member says more than a change of all.
         let most = if self.view == View::Patch { 2 } else { usize::MAX };
         Value::Object(members.take(most).collect())

@@ -5,21 +5,20 @@
 
 use async_trait::async_trait;
 use diesel::{
-    deserialize::{self, FromSql, FromSqlRow},
+    deserialize::{self, FromSqlRow},
     pg::Pg,
-    row::{Field as _, Row},
+    row::Row,
     sql_types::{BigInt, Double, Nullable, Timestamptz, Untyped, Uuid as SqlUuid},
 };
 use diesel_async::RunQueryDsl;
 use grc_kernel::{Ctx, Meta, StoreError, StoreResult, Uuid, list::Scalar, record::timestamp, resource::Cell};
 use grc_risk::{EntryId, Indicators, Reading, kri::reading::Kept};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use crate::{
     error,
     list::{Parts, Statement},
-    resource::Select,
+    resource::{Select, column},
     tx::PgTx,
 };
 
@@ -32,19 +31,15 @@ struct Stored {
 
 impl FromSqlRow<Untyped, Pg> for Stored {
     fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
-        let at = |i| row.get(i).ok_or("a column is missing");
-        let moment = |i| -> deserialize::Result<OffsetDateTime> {
-            FromSql::<Timestamptz, Pg>::from_nullable_sql(at(i)?.value())
-        };
         Ok(Self {
-            id: FromSql::<SqlUuid, Pg>::from_nullable_sql(at(0)?.value())?,
+            id: column::<_, SqlUuid>(row, 0)?,
             meta: Meta {
-                created_at: moment(1)?,
-                updated_at: moment(2)?,
-                created_by: FromSql::<SqlUuid, Pg>::from_nullable_sql(at(3)?.value())?,
-                revision: FromSql::<BigInt, Pg>::from_nullable_sql(at(4)?.value())?,
+                created_at: column::<_, Timestamptz>(row, 1)?,
+                updated_at: column::<_, Timestamptz>(row, 2)?,
+                created_by: column::<_, SqlUuid>(row, 3)?,
+                revision: column::<_, BigInt>(row, 4)?,
             },
-            former: FromSql::<Nullable<Double>, Pg>::from_nullable_sql(at(5)?.value())?,
+            former: column::<_, Nullable<Double>>(row, 5)?,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod fair;
 mod kri;
+mod overview;
 
 use async_trait::async_trait;
 use diesel_async::RunQueryDsl;
@@ -49,11 +50,8 @@ impl Register for PgTx {
 
     async fn reweigh(&mut self, ctx: &Ctx, appetite: &Appetite) -> StoreResult<i64> {
         let document = serde_json::Value::Object(appetite.categories.clone()).to_string();
-        let above = |bound: &str| {
-            format!(
-                "coalesce(coalesce(residual_score, inherent_score) > (given.document #>> ARRAY[category, '{bound}'])::bigint, false)"
-            )
-        };
+        let above =
+            |bound: &str| format!("coalesce(score > (given.document #>> ARRAY[category, '{bound}'])::bigint, false)");
         let columns = [("above_appetite", above("appetite")), ("above_tolerance", above("tolerance"))];
         self.recompute(ctx, document, columns).await
     }

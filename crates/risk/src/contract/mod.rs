@@ -4,9 +4,11 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::unwrap_used, reason = "a suite fails by panicking")]
 
+mod dashboard;
 mod fair;
 mod kris;
 mod register;
+mod scenarios;
 
 use grc_kernel::{Ctx, Fault, Refusal};
 
@@ -18,7 +20,9 @@ type Outcome = Result<(), Refusal>;
 pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     register::suite(ctx, tx).await?;
     kris::suite(ctx, tx).await?;
-    fair::suite(ctx, tx).await
+    fair::suite(ctx, tx).await?;
+    scenarios::suite(ctx, tx).await?;
+    dashboard::suite(ctx, tx).await
 }
 
 fn fields<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> Vec<String> {

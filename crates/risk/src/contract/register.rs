@@ -34,7 +34,7 @@ async fn entries(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         entry.review_date = Some(time::macros::date!(2026 - 12 - 31));
     });
     let entry = kit::create(ctx, tx, opened).await?;
-    assert_eq!((entry.inherent_score, entry.inherent_level.as_str()), (12, "high"));
+    assert_eq!((entry.inherent_score, entry.score, entry.level()), (12, 12, "high"));
     assert_eq!((entry.treatment, entry.status), (TreatmentKind::Mitigate, Status::Identified));
     assert_eq!(kit::get::<Entry>(ctx, tx, entry.id).await?, entry, "what was stored comes back the same");
 
@@ -45,10 +45,7 @@ async fn entries(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         entry.description = Some("Ünïcödé, 'quotes' and \"more\"".into());
     });
     let after = kit::amend(ctx, tx, entry.id, Some(1), treated).await?;
-    assert_eq!(
-        (after.meta.revision, after.residual_score, after.residual_level.as_deref()),
-        (2, Some(6), Some("medium"))
-    );
+    assert_eq!((after.meta.revision, after.residual_score, after.score, after.level()), (2, Some(6), 6, "medium"));
     assert_eq!(Repo::<Entry>::find(tx, ctx.org, entry.id).await?.as_ref(), Some(&after));
 
     let stale = kit::amend(ctx, tx, entry.id, Some(1), Changes::with(|e: &mut Entry| e.impact = 5)).await.unwrap_err();
@@ -188,8 +185,8 @@ async fn levels(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     let above = kit::page::<Entry>(ctx, tx, &query).await?.items;
     assert!(!above.is_empty() && moved == i64::try_from(above.len()).unwrap_or(0));
     for entry in above {
-        assert!(entry.category == Category::Cyber && entry.standing_score() > 4);
-        assert_eq!(entry.above_tolerance, entry.standing_score() > 8);
+        assert!(entry.category == Category::Cyber && entry.score > 4);
+        assert_eq!(entry.above_tolerance, entry.score > 8);
     }
     let wrong = json!({"weather": {"appetite": 4, "tolerance": 3}});
     let set = Changes::with(move |a: &mut Appetite| a.categories = wrong.as_object().cloned().unwrap_or_default());

@@ -41,6 +41,12 @@ wire_enum! {
 /// Amounts of money, without a currency.
 pub const MONEY: Ty = Ty::Number(0.0, 1e18);
 
+/// A model, for examples.
+pub const MODEL: &str = r#"{
+    "lef": {"type": "pert", "min": 0.1, "mode": 0.5, "max": 2},
+    "loss_magnitude": {"type": "lognormal", "low": 10000, "high": 1000000}
+}"#;
+
 /// The latest run in an analysis.
 pub const LATEST: Shape = Shape {
     name: "FairLatestRun",
@@ -72,7 +78,7 @@ resource! {
     /// The risk that it measures.
     risk_id: Option<EntryId> = Ty::Ref("risk");
     /// The distributions by the names of their nodes; a change replaces the whole.
-    model: Map<String, Value> = Ty::Any, required;
+    model: Map<String, Value> = Ty::Any, required, sample(MODEL);
     /// How a year is simulated.
     mode: Mode = Ty::Word(Mode::NAMES), preset(Preset::Text("event"));
     /// The annual loss that is borne willingly.

@@ -83,9 +83,9 @@ resource! {
     /// Which way it gets worse.
     direction: Direction = Ty::Word(Direction::NAMES), required;
     /// From where on it deserves attention: a number, or for in_range the pair that a value should lie between.
-    amber: Threshold = THRESHOLD, required;
+    amber: Threshold = THRESHOLD, required, sample("100");
     /// From where on somebody must act, likewise.
-    red: Threshold = THRESHOLD, required;
+    red: Threshold = THRESHOLD, required, sample("200");
     /// How often it is read.
     frequency: Frequency = Ty::Word(Frequency::NAMES), preset(Preset::Text("monthly"));
     /// Who answers for it: an active member.

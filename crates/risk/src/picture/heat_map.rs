@@ -1,5 +1,6 @@
-//! Pictures as SVG, self-contained: no script, no font, nothing loaded. Everything that a person typed is text.
+//! The heat maps of the register.
 
+use super::{escape, short, text, upright};
 use crate::{
     heatmap::{Counts, HeatMap},
     matrix::Matrix,
@@ -67,45 +68,6 @@ fn grid(svg: &mut String, left: usize, matrix: &Matrix, counts: &Counts) {
 fn dark(color: &str) -> bool {
     let part = |from: usize| color.get(from..from + 2).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(128);
     2 * part(1) + 7 * part(3) + part(5) < 1_300
-}
-
-fn text(svg: &mut String, x: usize, y: usize, size: usize, anchor: &str, ink: &str, content: &str) {
-    svg.push_str(&format!(
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{ink}\">{}</text>",
-        escape(content)
-    ));
-}
-
-fn upright(svg: &mut String, x: usize, y: usize, content: &str) {
-    svg.push_str(&format!(
-        "<text x=\"{x}\" y=\"{y}\" font-size=\"13\" text-anchor=\"middle\" fill=\"#111111\" transform=\"rotate(-90 {x} {y})\">{}</text>",
-        escape(content)
-    ));
-}
-
-fn short(label: &str, most: usize) -> String {
-    if label.chars().count() <= most {
-        return label.to_owned();
-    }
-    label.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Text inside an element or a quoted attribute.
-pub fn escape(content: &str) -> String {
-    let mut out = String::with_capacity(content.len());
-    for c in content.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Other control characters are no XML.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
