@@ -2,13 +2,14 @@
 //!
 //! Reading order: [`config`], [`serve`] (wiring), [`http`] (what every request goes through), [`routes`] (one
 //! file a domain), [`a2a`] (attestation over MCP), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs),
-//! [`bulk`] (imports of evidence), [`openapi`].
+//! [`bulk`] (imports of evidence), [`drawing`] (reports), [`openapi`].
 
 pub mod a2a;
 pub mod adapters;
 pub mod bulk;
 pub mod config;
 pub mod demo;
+pub mod drawing;
 pub mod http;
 pub mod openapi;
 pub mod routes;

@@ -67,6 +67,8 @@ pub trait Backend: Send + Sync {
     async fn begin(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
     /// Begins work that only reads, bound to an organization. A write in it fails.
     async fn reading(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
+    /// Begins work that only reads, and whose every statement sees the data as the first one found it.
+    async fn frozen(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
     /// Whether the store answers.
     async fn check(&self) -> StoreResult<()>;
 }
@@ -158,6 +160,18 @@ impl Db {
         E: From<StoreError>,
     {
         let mut uow = Uow { tx: self.backend.reading(org).await? };
+        let answer = use_case(&mut uow).await?;
+        uow.tx.finish().await;
+        Ok(answer)
+    }
+
+    /// Runs a use case that changes nothing and sees one frozen state of the data, however many statements it takes.
+    pub async fn frozen<T, E, F>(&self, org: OrgId, use_case: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        let mut uow = Uow { tx: self.backend.frozen(org).await? };
         let answer = use_case(&mut uow).await?;
         uow.tx.finish().await;
         Ok(answer)

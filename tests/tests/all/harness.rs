@@ -258,6 +258,15 @@ impl Service {
         self.send(token, "GET", path, &[], None).await
     }
 
+    /// Reads a file, whatever its bytes.
+    pub async fn file(&self, token: &str, path: &str) -> (String, Vec<u8>) {
+        let request = self.client.get(format!("{}/api/v1{path}", self.base)).bearer_auth(token);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (kind, response.bytes().await.unwrap().to_vec())
+    }
+
     /// Sends JSON.
     pub async fn json(&self, token: &str, method: &str, path: &str, body: Value) -> Got {
         self.send(token, method, path, &[], Some(body.to_string().into_bytes())).await

@@ -111,7 +111,7 @@ fn lists_that_are_no_resource_are_exported_as_well() {
             (
                 format!("/orgs/{org}/reports"),
                 "reports.csv",
-                "id,org_id,type,format,assessment_id,title,status,",
+                "id,org_id,type,format,assessment_id,filters,title,status,",
                 ",'-2,",
             ),
             (format!("/orgs/{org}/evidence"), "evidence.csv", "id,org_id,filename,content_type,size,", ",stored,"),

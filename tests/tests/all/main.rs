@@ -31,6 +31,7 @@ mod limits;
 mod lists;
 mod main_job;
 mod opa;
+mod reports;
 mod risk;
 mod tour;
 mod vendor;
