@@ -292,7 +292,8 @@ pub(crate) fn filter(mut parts: Parts, query: &ListQuery) -> Parts {
         parts = parts.sql(" AND (");
         for (i, column) in searched.iter().enumerate() {
             parts = parts
-                .sql(format!("{}{column} ILIKE ", if i > 0 { " OR " } else { "" }))
+                // The columns' own collation sorts by bytes and knows the case of no letter beyond ASCII.
+                .sql(format!("{}{column} COLLATE \"und-x-icu\" ILIKE ", if i > 0 { " OR " } else { "" }))
                 .bind(Scalar::Text(pattern.clone()));
         }
         parts = parts.sql(")");

@@ -84,7 +84,11 @@ impl Opa {
     /// Whether it answers that it is well.
     pub async fn is_well(&self) -> bool {
         match self.send(self.request(Method::GET, &["health"])).await {
-            Ok(reply) => reply.status == StatusCode::OK,
+            // Anything may stand at an address; an agent answers with an object.
+            Ok(reply) => {
+                reply.status == StatusCode::OK
+                    && serde_json::from_slice::<Value>(&reply.body).is_ok_and(|body| body.is_object())
+            }
             Err(_) => false,
         }
     }
