@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
 use grc_evidence::service as evidence;
-use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_flows::reporting::Wanted;
+use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_reports::{Report, service as reports};
 use grc_risk::fair::run as fair;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     adapters::clock,
     drawing::{self, Drawn},
-    http::problem::Problem, serve::App, simulation};
+    http::problem::Problem,
+    serve::App,
+    simulation,
+};
 
 /// How long a worker that says nothing keeps its job.
 pub(crate) const LEASE: time::Duration = time::Duration::seconds(30);

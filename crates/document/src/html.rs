@@ -19,11 +19,7 @@ pub fn page(document: &Document, generation: &Generation) -> String {
          <meta name=\"generator\" content=\"Sovereign GRC {}\"><title>{title}</title><style>{STYLE}</style></head><body><main>",
         escape(&generation.version)
     );
-    let _ = write!(
-        out,
-        "<header><p class=\"kind\">{}</p><h1>{title}</h1>",
-        escape(&said(&document.kind))
-    );
+    let _ = write!(out, "<header><p class=\"kind\">{}</p><h1>{title}</h1>", escape(&said(&document.kind)));
     let mut cover = vec![Fact::new("organization", "Organization", Value::text(document.organization.as_str()))];
     cover.extend(document.facts.iter().cloned());
     cover.push(Fact::new("generated", "Generated", Value::Time(generation.at)));
@@ -143,7 +139,12 @@ fn one_table(out: &mut String, table: &Table) {
     let mut group: Option<&Value> = None;
     for row in &table.rows {
         if let Some(value) = table.grouped_by.and_then(|at| row.get(at)).filter(|value| group != Some(value)) {
-            let _ = write!(out, "<tr class=\"group\"><td colspan=\"{}\">{}</td></tr>", printed.len(), escape(&value.read()));
+            let _ = write!(
+                out,
+                "<tr class=\"group\"><td colspan=\"{}\">{}</td></tr>",
+                printed.len(),
+                escape(&value.read())
+            );
             group = Some(value);
         }
         out.push_str("<tr>");
@@ -233,7 +234,8 @@ mod tests {
                 Value::List(vec![text.into()]),
                 Value::text(text),
             ]]);
-        let data = Data::Bars { series: vec![(text.into(), Ink::ACCENT)], rows: vec![(text.into(), vec![2.0], text.into())] };
+        let data =
+            Data::Bars { series: vec![(text.into(), Ink::ACCENT)], rows: vec![(text.into(), vec![2.0], text.into())] };
         let section = Section::new("s", text)
             .text(text)
             .note(text)

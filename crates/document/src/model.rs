@@ -226,10 +226,7 @@ impl Table {
     /// The columns that have one of their own on paper.
     pub fn printed(&self) -> impl Iterator<Item = (usize, &Column)> {
         let grouped = self.grouped_by;
-        self.columns
-            .iter()
-            .enumerate()
-            .filter(move |(at, column)| column.under.is_none() && grouped != Some(*at))
+        self.columns.iter().enumerate().filter(move |(at, column)| column.under.is_none() && grouped != Some(*at))
     }
 
     /// The columns that stand under one on paper.

@@ -162,7 +162,8 @@ impl Picture {
 
     /// A line through points.
     pub fn way(&mut self, points: &[(f64, f64)], ink: Ink, width: f64, dashed: bool) {
-        let steps = points.iter().enumerate().map(|(i, &(x, y))| if i == 0 { Step::Move(x, y) } else { Step::Line(x, y) });
+        let steps =
+            points.iter().enumerate().map(|(i, &(x, y))| if i == 0 { Step::Move(x, y) } else { Step::Line(x, y) });
         let stroke = Some(Stroke { ink, width, dashed });
         self.shapes.push(Shape::Path { steps: steps.collect(), fill: None, stroke });
     }
@@ -200,8 +201,16 @@ impl Picture {
 
     /// Words that read upwards, their middle at the point.
     pub fn upright(&mut self, at: (f64, f64), size: f64, ink: Ink, text: &str) {
-        let label =
-            Label { x: at.0, y: at.1, size, anchor: Anchor::Middle, bold: false, upright: true, ink, text: text.to_owned() };
+        let label = Label {
+            x: at.0,
+            y: at.1,
+            size,
+            anchor: Anchor::Middle,
+            bold: false,
+            upright: true,
+            ink,
+            text: text.to_owned(),
+        };
         self.shapes.push(Shape::Label(label));
     }
 
@@ -237,16 +246,9 @@ fn path(out: &mut String, steps: &[Step], fill: Option<Ink>, stroke: Option<Stro
         let _ = match *step {
             Step::Move(x, y) => write!(out, "M{} {}", number(x), number(y)),
             Step::Line(x, y) => write!(out, "L{} {}", number(x), number(y)),
-            Step::Curve(a, b, c, d, x, y) => write!(
-                out,
-                "C{} {} {} {} {} {}",
-                number(a),
-                number(b),
-                number(c),
-                number(d),
-                number(x),
-                number(y)
-            ),
+            Step::Curve(a, b, c, d, x, y) => {
+                write!(out, "C{} {} {} {} {} {}", number(a), number(b), number(c), number(d), number(x), number(y))
+            }
             Step::Close => write!(out, "Z"),
         };
     }

@@ -4,7 +4,7 @@ use time::macros::date;
 
 use crate::{
     Block, Chart, Column, Data, Document, Fact, Ink, Section, Table, Tone, Value,
-    chart::{Cell, Curve, Grid, Link, Scale, Span, Swing, Vertex},
+    chart::{Cell, Curve, End, Grid, Link, Scale, Span, Swing, Vertex},
 };
 
 /// Text that wants to be more than text.
@@ -88,13 +88,15 @@ pub fn document(findings: usize) -> Document {
                 .table(counts),
             Section::new("families", "By family").chart(bars()).chart(lines()),
             Section::new("pictures", "Pictures").chart(heat()).chart(bubbles()).chart(swings()),
-            Section::new("graph", "Dependencies").within().chart(graph()).chart(spans()),
+            Section::new("graph", "Dependencies").within().chart(graph()).chart(spans()).chart(bow_tie()),
             Section::new("findings", "Findings").table(table),
             Section::new("method", "Method")
                 .with(Block::Rule("score = (pass + 0.5 x partial) / (pass + partial + fail)".into()))
                 .with(Block::Points(vec!["Each control is judged once.".into(), NAMES.into()]))
                 .with(Block::Facts(vec![Fact::new("by", "Judged by", Value::word("builtin"))]))
-                .table(Table::new("exceptions", "Exceptions", &[("name", "Name")]).or_else("No exceptions are recorded."))
+                .table(
+                    Table::new("exceptions", "Exceptions", &[("name", "Name")]).or_else("No exceptions are recorded."),
+                )
                 .with(Block::SignOff(vec!["Assessor".into(), "Management".into()]))
                 .note("Nothing here is advice."),
         ],
@@ -107,21 +109,48 @@ pub fn labels(table: &Table) -> Vec<&str> {
 }
 
 fn ring() -> Chart {
-    let parts = [("Pass", Tone::Good, 430.0), ("Partial", Tone::Fair, 59.0), ("Fail", Tone::Bad, 500.0), ("Not applicable", Tone::Plain, 25.0)];
+    let parts = [
+        ("Pass", Tone::Good, 430.0),
+        ("Partial", Tone::Fair, 59.0),
+        ("Fail", Tone::Bad, 500.0),
+        ("Not applicable", Tone::Plain, 25.0),
+    ];
     let parts = parts.map(|(name, tone, value)| (name.to_owned(), tone.ink(), value)).to_vec();
-    Chart::new("verdicts", "Verdicts", "430 pass, 59 partial, 500 fail, 25 not applicable", Data::Ring { parts, middle: ("45.3 %".into(), "score".into()) })
+    Chart::new(
+        "verdicts",
+        "Verdicts",
+        "430 pass, 59 partial, 500 fail, 25 not applicable",
+        Data::Ring { parts, middle: ("45.3 %".into(), "score".into()) },
+    )
 }
 
 fn bars() -> Chart {
-    let series = vec![("Pass".into(), Tone::Good.ink()), ("Partial".into(), Tone::Fair.ink()), ("Fail".into(), Tone::Bad.ink())];
-    let row = |i: u8| (format!("F{i} {}", if i == 3 { LONG } else { "Access control" }), vec![f64::from(i * 3), f64::from(i % 4), f64::from(9 - i)], "45.3 %".to_owned());
-    Chart::new("families", "Verdicts by family", "Bars by family", Data::Bars { series, rows: (1..9).map(row).collect() })
+    let series =
+        vec![("Pass".into(), Tone::Good.ink()), ("Partial".into(), Tone::Fair.ink()), ("Fail".into(), Tone::Bad.ink())];
+    let row = |i: u8| {
+        (
+            format!("F{i} {}", if i == 3 { LONG } else { "Access control" }),
+            vec![f64::from(i * 3), f64::from(i % 4), f64::from(9 - i)],
+            "45.3 %".to_owned(),
+        )
+    };
+    Chart::new(
+        "families",
+        "Verdicts by family",
+        "Bars by family",
+        Data::Bars { series, rows: (1..9).map(row).collect() },
+    )
 }
 
 fn lines() -> Chart {
     let points = (1..40).map(|i| (10_f64.powf(f64::from(i) / 8.0), 1.0 / (1.0 + f64::from(i) / 6.0))).collect();
     let curve = Curve { name: "Loss exceedance".into(), ink: Ink::ACCENT, points, steps: false };
-    let other = Curve { name: "Appetite".into(), ink: Tone::Bad.ink(), points: vec![(100.0, 0.9), (10_000.0, 0.2), (50_000.0, 0.05)], steps: true };
+    let other = Curve {
+        name: "Appetite".into(),
+        ink: Tone::Bad.ink(),
+        points: vec![(100.0, 0.9), (10_000.0, 0.2), (50_000.0, 0.05)],
+        steps: true,
+    };
     let data = Data::Lines {
         across: ("Annual loss".into(), Scale::Log),
         up: ("Probability".into(), Scale::Share),
@@ -166,21 +195,90 @@ fn bubbles() -> Chart {
 
 fn swings() -> Chart {
     let row = |label: &str, low: f64, high: f64| Swing { label: label.into(), low, high };
-    let rows = vec![row("Loss magnitude", 40_000.0, 420_000.0), row("Threat event frequency", 90_000.0, 260_000.0), row("Vulnerability", 120_000.0, 200_000.0)];
-    Chart::new("tornado", "What moves the loss", "Bars around the mean", Data::Swings { base: 160_583.0, unit: "EUR a year".into(), rows })
+    let rows = vec![
+        row("Loss magnitude", 40_000.0, 420_000.0),
+        row("Threat event frequency", 90_000.0, 260_000.0),
+        row("Vulnerability", 120_000.0, 200_000.0),
+    ];
+    Chart::new(
+        "tornado",
+        "What moves the loss",
+        "Bars around the mean",
+        Data::Swings { base: 160_583.0, unit: "EUR a year".into(), rows },
+    )
 }
 
 fn graph() -> Chart {
-    let names = ["Payments", "Online banking", "Card issuing", "Core ledger", "Customer database", "Mail gateway", "Frankfurt data centre", "Power"];
+    let names = [
+        "Payments",
+        "Online banking",
+        "Card issuing",
+        "Core ledger",
+        "Customer database",
+        "Mail gateway",
+        "Frankfurt data centre",
+        "Power",
+    ];
     let layers = [3, 3, 3, 2, 1, 1, 0, 0];
-    let nodes = names.iter().zip(layers).map(|(name, layer)| Vertex { label: (*name).into(), layer, ink: Ink::ACCENT, marked: *name == "Customer database" });
+    let nodes = names.iter().zip(layers).map(|(name, layer)| Vertex {
+        label: (*name).into(),
+        layer,
+        ink: Ink::ACCENT,
+        marked: *name == "Customer database",
+    });
     let links = [(0, 3), (1, 3), (2, 3), (1, 4), (3, 4), (0, 5), (4, 6), (5, 6), (6, 7), (2, 7)];
     let links = links.map(|(from, to)| Link { from, to, weak: to == 5 }).to_vec();
-    Chart::new("graph", "What depends on what", "Eight nodes", Data::Graph { nodes: nodes.collect(), links, legend: vec![("Process".into(), Ink::ACCENT), ("Single point of failure".into(), Tone::Grave.ink())] })
+    Chart::new(
+        "graph",
+        "What depends on what",
+        "Eight nodes",
+        Data::Graph {
+            nodes: nodes.collect(),
+            links,
+            legend: vec![("Process".into(), Ink::ACCENT), ("Single point of failure".into(), Tone::Grave.ink())],
+        },
+    )
 }
 
 fn spans() -> Chart {
-    let row = |label: &str, from: f64, to: f64, mark: Option<f64>| Span { label: label.into(), pieces: vec![(from, to, Ink::ACCENT)], mark, note: format!("{to} h") };
-    let rows = vec![row("Customer database", 0.0, 2.0, None), row("Core ledger", 2.0, 6.0, Some(4.0)), row(LONG, 6.0, 9.0, Some(12.0))];
-    Chart::new("tiers", "Recovery", "Spans", Data::Spans { across: "Hours after the failure".into(), ticks: Vec::new(), legend: Vec::new(), rows })
+    let row = |label: &str, from: f64, to: f64, mark: Option<f64>| Span {
+        label: label.into(),
+        pieces: vec![(from, to, Ink::ACCENT)],
+        mark,
+        note: format!("{to} h"),
+    };
+    let rows = vec![
+        row("Customer database", 0.0, 2.0, None),
+        row("Core ledger", 2.0, 6.0, Some(4.0)),
+        row(LONG, 6.0, 9.0, Some(12.0)),
+    ];
+    Chart::new(
+        "tiers",
+        "Recovery",
+        "Spans",
+        Data::Spans { across: "Hours after the failure".into(), ticks: Vec::new(), legend: Vec::new(), rows },
+    )
+}
+
+fn bow_tie() -> Chart {
+    let end = |label: &str, note: &str, barriers: &[(&str, f64)]| End {
+        label: label.into(),
+        note: note.into(),
+        barriers: barriers.iter().map(|(name, holds)| ((*name).to_owned(), *holds)).collect(),
+    };
+    let left = vec![
+        end("Phishing", "12 a year", &[("Second factor", 0.95), ("Training", 0.4)]),
+        end(LONG, "2 a year", &[("Patching", 0.8)]),
+    ];
+    let right = vec![
+        end("Data loss", "0.2 a year", &[("Backups", 0.9)]),
+        end("Fines", "0.1 a year", &[]),
+        end("Outage", "0.4 a year", &[("Plan", 0.5), ("Insurance", 0.3)]),
+    ];
+    Chart::new(
+        "bow_tie",
+        "Bow-tie",
+        "Threats and consequences",
+        Data::BowTie { event: "Ransomware on file servers".into(), left, right },
+    )
 }

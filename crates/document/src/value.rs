@@ -182,7 +182,11 @@ mod tests {
             (Value::word("not_applicable"), "Not applicable", json!("not_applicable")),
             (Value::text(""), "–", Json::Null),
             (Value::List(vec!["a".into(), "b".into()]), "a, b", json!(["a", "b"])),
-            (Value::Time(time::macros::datetime!(2026-03-01 09:05 UTC)), "2026-03-01 09:05 UTC", json!("2026-03-01T09:05:00Z")),
+            (
+                Value::Time(time::macros::datetime!(2026-03-01 09:05 UTC)),
+                "2026-03-01 09:05 UTC",
+                json!("2026-03-01T09:05:00Z"),
+            ),
             (Value::number(f64::NAN, 2), "–", Json::Null),
         ] {
             assert_eq!(value.read(), read);

@@ -1,6 +1,11 @@
 //! Draws the sample document with so many findings and says what it cost: `measure 1014 out.pdf`.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "an example speaks and measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "an example speaks and measures"
+)]
 
 use std::time::Instant;
 
@@ -17,7 +22,9 @@ fn main() {
         let begun = Instant::now();
         let bytes = grc_report_pdf::draw(&document, &generation).unwrap();
         println!("{round}: {findings} findings, {} bytes, {:?}", bytes.len(), begun.elapsed());
-        if round == "second" && let Some(path) = arguments.next() {
+        if round == "second"
+            && let Some(path) = arguments.next()
+        {
             std::fs::write(path, bytes).unwrap();
         }
     }

@@ -54,7 +54,8 @@ pub fn covers(c: char) -> bool {
 /// The typeface that draws a character: the wanted one where it can.
 pub(crate) fn face_for(c: char, bold: bool) -> usize {
     let wanted = if bold { BOLD } else { PLAIN };
-    let draws = |at: usize| FACES.get(at).is_some_and(|face| face.face.glyph_index(c).is_some_and(|glyph| glyph.0 != 0));
+    let draws =
+        |at: usize| FACES.get(at).is_some_and(|face| face.face.glyph_index(c).is_some_and(|glyph| glyph.0 != 0));
     if draws(wanted) || !draws(OTHERS) { wanted } else { OTHERS }
 }
 
@@ -65,7 +66,13 @@ mod tests {
     #[test]
     fn the_alphabets_of_europe_are_covered() {
         assert_eq!(FACES.len(), 3, "every typeface can be read");
-        for range in ['\u{20}'..='\u{7e}', '\u{a1}'..='\u{17f}', '\u{3b1}'..='\u{3c9}', '\u{410}'..='\u{44f}', '\u{1e00}'..='\u{1e99}'] {
+        for range in [
+            '\u{20}'..='\u{7e}',
+            '\u{a1}'..='\u{17f}',
+            '\u{3b1}'..='\u{3c9}',
+            '\u{410}'..='\u{44f}',
+            '\u{1e00}'..='\u{1e99}',
+        ] {
             for c in range {
                 assert!(covers(c), "U+{:04X}", u32::from(c));
             }

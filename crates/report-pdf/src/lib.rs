@@ -64,7 +64,9 @@ mod tests {
         }
         for table in document.tables() {
             for (row, at) in table.rows.iter().zip(0..) {
-                for value in row.iter().filter(|value| value.is_number() || matches!(value, Value::Date(_) | Value::Word(..))) {
+                for value in
+                    row.iter().filter(|value| value.is_number() || matches!(value, Value::Date(_) | Value::Word(..)))
+                {
                     assert!(text.contains(&packed(&value.read())), "row {at}: {} is not in the file", value.read());
                 }
             }

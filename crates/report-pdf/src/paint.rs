@@ -22,8 +22,7 @@ use krilla::{
 };
 
 use crate::{
-    PdfError,
-    fonts,
+    PdfError, fonts,
     shape::{Shaper, name},
     sheet::{Book, Drawn, HEIGHT, Heading, Place, Role, Sheet, WIDTH, points},
 };

@@ -127,7 +127,8 @@ fn shape(text: &str, bold: bool, mut buffer: UnicodeBuffer) -> (Word, UnicodeBuf
         buffer.push_str(text.get(from..to).unwrap_or_default());
         buffer.guess_segment_properties();
         let shaped = rustybuzz::shape(&typeface.face, &[], buffer);
-        let mut starts: Vec<usize> = shaped.glyph_infos().iter().filter_map(|info| usize::try_from(info.cluster).ok()).collect();
+        let mut starts: Vec<usize> =
+            shaped.glyph_infos().iter().filter_map(|info| usize::try_from(info.cluster).ok()).collect();
         starts.sort_unstable();
         starts.dedup();
         let mut piece = Piece { face, glyphs: Vec::with_capacity(shaped.len()) };

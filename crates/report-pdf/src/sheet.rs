@@ -156,8 +156,7 @@ impl Book {
 
     /// A line from left to right that decorates.
     pub(crate) fn rule(&mut self, page: usize, x: (f32, f32), y: f32, ink: Ink, width: f32) {
-        let steps =
-            vec![Step::Move(f64::from(x.0), f64::from(y)), Step::Line(f64::from(x.1), f64::from(y))];
+        let steps = vec![Step::Move(f64::from(x.0), f64::from(y)), Step::Line(f64::from(x.1), f64::from(y))];
         self.draw(page, Place::Decoration, Drawn::Path { steps, fill: None, stroke: Some((ink, width, false)) });
     }
 }

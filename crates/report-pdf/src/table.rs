@@ -78,7 +78,8 @@ pub(crate) fn table(flow: &mut Flow<'_>, table: &Table) {
 
 /// Lines to sign on.
 pub(crate) fn sign_off(flow: &mut Flow<'_>, roles: &[String]) {
-    let mut table = Table::new("sign_off", "", &[("role", "Role"), ("name", "Name"), ("date", "Date"), ("signature", "Signature")]);
+    let mut table =
+        Table::new("sign_off", "", &[("role", "Role"), ("name", "Name"), ("date", "Date"), ("signature", "Signature")]);
     table.rows = roles.iter().map(|role| vec![Value::text(role.as_str())]).collect();
     let columns: Vec<(usize, f32)> = vec![(0, 0.25), (1, 0.3), (2, 0.15), (3, 0.3)];
     let mut x = SIDE;

@@ -5,7 +5,9 @@
 //! Rows are written as they come, so memory does not grow with them. The same document gives the same bytes.
 
 use grc_document::{Document, Fact, Generation, Table, Tone, Value, value::said};
-use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+};
 
 /// Why there is no workbook.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +119,8 @@ fn cover(sheet: &mut Worksheet, document: &Document, generation: &Generation, lo
 fn one_table(sheet: &mut Worksheet, table: &Table, look: &Look) -> Result<(), XlsxError> {
     let mut columns: u16 = 0;
     for (at, column) in table.columns.iter().enumerate() {
-        let longest = table.rows.iter().take(200).filter_map(|row| row.get(at)).map(|value| value.read().chars().count());
+        let longest =
+            table.rows.iter().take(200).filter_map(|row| row.get(at)).map(|value| value.read().chars().count());
         let wide = longest.max().unwrap_or(0).max(heading(column).chars().count() + 3).clamp(8, 60);
         sheet.set_column_width(columns, f64::from(u32::try_from(wide).unwrap_or(60)))?;
         columns += 1;
@@ -213,7 +216,13 @@ fn moment(at: time::OffsetDateTime) -> Option<ExcelDateTime> {
 fn neutral(text: &str) -> String {
     let text: String = text
         .chars()
-        .map(|c| if (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c })
+        .map(|c| {
+            if (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{fffe}' | '\u{ffff}') {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect();
     // Full-width signs count too: some spreadsheets read them as the plain ones.
     let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
@@ -237,10 +246,8 @@ struct Names(Vec<String>);
 
 impl Names {
     fn take(&mut self, title: &str) -> String {
-        let plain: String = title
-            .chars()
-            .map(|c| if c.is_control() || "[]:*?/\\'".contains(c) { ' ' } else { c })
-            .collect();
+        let plain: String =
+            title.chars().map(|c| if c.is_control() || "[]:*?/\\'".contains(c) { ' ' } else { c }).collect();
         let plain = cut(plain.trim(), 28);
         let plain = if plain.trim().is_empty() { "Table".to_owned() } else { plain.trim().to_owned() };
         let taken = |name: &str| self.0.iter().any(|other| other.to_lowercase() == name.to_lowercase());
@@ -267,7 +274,8 @@ mod tests {
     use super::*;
 
     fn made(document: &Document) -> Vec<u8> {
-        let generation = Generation { at: datetime!(2026-03-01 12:00 UTC), version: "1".into(), digest: document.digest() };
+        let generation =
+            Generation { at: datetime!(2026-03-01 12:00 UTC), version: "1".into(), digest: document.digest() };
         write(document, &generation).unwrap()
     }
 

@@ -1,7 +1,9 @@
 //! The rules of reports, and the use cases beyond those that every resource has.
 
 use async_trait::async_trait;
-use grc_kernel::{Access, Changes, Checker, Ctx, Job, NewJob, Permission, Refusal, Repo, ReportId, Resource, Rules, kit};
+use grc_kernel::{
+    Access, Changes, Checker, Ctx, Job, NewJob, Permission, Refusal, Repo, ReportId, Resource, Rules, kit,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

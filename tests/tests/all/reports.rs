@@ -11,7 +11,8 @@ use crate::harness::{Service, fields, run, text};
 
 const HOSTILE: &str = "=1+1<script>alert(1)</script>";
 const GREEK: &str = "Διακοπή πληρωμών";
-const TYPES: [&str; 5] = ["compliance_summary", "gap_analysis", "risk_register", "incident_summary", "bcm_impact_analysis"];
+const TYPES: [&str; 5] =
+    ["compliance_summary", "gap_analysis", "risk_register", "incident_summary", "bcm_impact_analysis"];
 
 struct Reports {
     s: Service,
@@ -41,7 +42,8 @@ impl Reports {
         let risk = json!({"title": HOSTILE, "category": "cyber", "likelihood": 5, "impact": 4, "residual_likelihood": 2,
             "residual_impact": 3, "owner_id": me, "description": GREEK});
         let risk = post("risks/register", risk, 201).await;
-        post("risks/register", json!({"title": "Market", "category": "strategic", "likelihood": 2, "impact": 2}), 201).await;
+        post("risks/register", json!({"title": "Market", "category": "strategic", "likelihood": 2, "impact": 2}), 201)
+            .await;
         let plan = json!({"title": "Rotate keys", "cost": 1234.5, "due_date": "2020-01-31"});
         post(&format!("risks/register/{}/treatments", text(&risk, "id")), plan, 201).await;
         let kri = json!({"name": "Open ports", "direction": "higher_is_worse", "amber": 3, "red": 8, "unit": "ports"});
@@ -50,7 +52,9 @@ impl Reports {
         let dist = |low: f64, high: f64| json!({"type": "lognormal", "low": low, "high": high});
         let fair = json!({"name": "Ransomware", "risk_id": risk["id"], "model": {"lef": {"type": "poisson", "rate": 0.8}, "loss_magnitude": dist(1e4, 1e6)}});
         let fair = text(&post("risks/fair", fair, 201).await, "id");
-        let ran = s.json(&token, "POST", &format!("/orgs/{org}/risks/fair/{fair}/run"), json!({"trials": 1_000, "seed": 7})).await;
+        let ran = s
+            .json(&token, "POST", &format!("/orgs/{org}/risks/fair/{fair}/run"), json!({"trials": 1_000, "seed": 7}))
+            .await;
         assert!(ran.status < 300, "{}", ran.text);
 
         let incident = json!({"title": GREEK, "category": "phishing", "severity": "high", "affected_records": 321, "affected_systems": ["mail-01"]});
@@ -66,7 +70,8 @@ impl Reports {
         let process = post("bcm/processes", process, 201).await;
         let asset = json!({"name": "Core database", "type": "database", "rto_hours": 6, "region": "eu-central-1"});
         let asset = post("bcm/assets", asset, 201).await;
-        let edge = json!({"source": {"id": process["id"], "type": "process"}, "target": {"id": asset["id"], "type": "asset"}});
+        let edge =
+            json!({"source": {"id": process["id"], "type": "process"}, "target": {"id": asset["id"], "type": "asset"}});
         post("bcm/dependencies", edge, 201).await;
         Self { s, token, org, assessment }
     }
@@ -134,7 +139,10 @@ fn every_type_says_the_same_in_every_format() {
             agrees(bytes, report);
 
             let (page, media, bytes) = r.made(r.body(kind, "html")).await;
-            assert_eq!((media.as_str(), &page["snapshot_digest"]), ("text/html; charset=utf-8", &first["snapshot_digest"]));
+            assert_eq!(
+                (media.as_str(), &page["snapshot_digest"]),
+                ("text/html; charset=utf-8", &first["snapshot_digest"])
+            );
             let html = String::from_utf8(bytes).unwrap();
             assert!(html.contains("<svg") && !html.contains("<script"), "{kind}");
             for loading in ["src=", "http://", "https://", "url(", "@import"] {
@@ -151,7 +159,10 @@ fn every_type_says_the_same_in_every_format() {
                     _ => continue,
                 };
                 for (format, text) in [("HTML", &html), ("PDF", &pdf)] {
-                    assert!(shown.iter().any(|shown| text.contains(shown)), "{kind}: {name} is {value}, not so in {format}");
+                    assert!(
+                        shown.iter().any(|shown| text.contains(shown)),
+                        "{kind}: {name} is {value}, not so in {format}"
+                    );
                 }
             }
         }
@@ -184,8 +195,11 @@ fn agrees(bytes: Vec<u8>, report: &Value) {
     }
     for (name, rows) in tables {
         let rows = rows.as_array().unwrap();
-        let numbers: f64 = rows.iter().flat_map(|row| row.as_object().unwrap().values()).filter_map(Value::as_f64).sum();
-        let there = sums.get(&rows.len()).is_some_and(|sums| sums.iter().any(|sum| (sum - numbers).abs() < 1e-6 * (1.0 + numbers.abs())));
+        let numbers: f64 =
+            rows.iter().flat_map(|row| row.as_object().unwrap().values()).filter_map(Value::as_f64).sum();
+        let there = sums
+            .get(&rows.len())
+            .is_some_and(|sums| sums.iter().any(|sum| (sum - numbers).abs() < 1e-6 * (1.0 + numbers.abs())));
         assert!(there, "no sheet has the {} rows of {name} with the sum {numbers}: {sums:?}", rows.len());
     }
 }
@@ -199,7 +213,8 @@ fn a_report_is_about_the_records_that_its_filters_leave() {
         let (report, _, bytes) = r.made(body).await;
         assert_eq!(report["filters"], json!({"category": ["cyber", "financial"], "likelihood__gte": 4}));
         let file: Value = serde_json::from_slice(&bytes).unwrap();
-        let titles: Vec<&Value> = file["report"]["tables"]["risks"].as_array().unwrap().iter().map(|row| &row["title"]).collect();
+        let titles: Vec<&Value> =
+            file["report"]["tables"]["risks"].as_array().unwrap().iter().map(|row| &row["title"]).collect();
         assert_eq!(titles, [&json!(HOSTILE)]);
         assert_eq!(file["report"]["figures"]["filters"], json!("category = cyber or financial; likelihood__gte = 4"));
         let preview = format!("{}/preview?type=risk_register&category=strategic", r.path());
@@ -211,7 +226,10 @@ fn a_report_is_about_the_records_that_its_filters_leave() {
             ("type=risk_register&colour=red", ("colour", "unknown")),
             ("type=risk_register&likelihood=x", ("likelihood", "type")),
             ("type=gap_analysis", ("assessment_id", "required")),
-            ("type=incident_summary&assessment_id=01900000-0000-7000-8000-000000000000", ("assessment_id", "not_applicable")),
+            (
+                "type=incident_summary&assessment_id=01900000-0000-7000-8000-000000000000",
+                ("assessment_id", "not_applicable"),
+            ),
             ("type=poem", ("type", "invalid")),
             ("category=cyber", ("type", "required")),
         ] {
@@ -233,12 +251,28 @@ fn what_is_asked_for_wrongly_is_told_field_by_field_and_costs_nothing() {
         let nobody = "01900000-0000-7000-8000-000000000000";
         for (bad, field, code) in [
             (json!({"type": "gap_analysis", "format": "pdf"}), "assessment_id", "required"),
-            (json!({"type": "gap_analysis", "format": "pdf", "assessment_id": nobody}), "assessment_id", "unknown_reference"),
-            (json!({"type": "risk_register", "format": "pdf", "assessment_id": nobody}), "assessment_id", "not_applicable"),
+            (
+                json!({"type": "gap_analysis", "format": "pdf", "assessment_id": nobody}),
+                "assessment_id",
+                "unknown_reference",
+            ),
+            (
+                json!({"type": "risk_register", "format": "pdf", "assessment_id": nobody}),
+                "assessment_id",
+                "not_applicable",
+            ),
             (json!({"type": "risk_register", "format": "docx"}), "format", "invalid"),
             (json!({"type": "risk_register"}), "format", "required"),
-            (json!({"type": "risk_register", "format": "pdf", "filters": {"colour": "red"}}), "filters.colour", "unknown"),
-            (json!({"type": "risk_register", "format": "pdf", "filters": {"category": {"a": 1}}}), "filters.category", "type"),
+            (
+                json!({"type": "risk_register", "format": "pdf", "filters": {"colour": "red"}}),
+                "filters.colour",
+                "unknown",
+            ),
+            (
+                json!({"type": "risk_register", "format": "pdf", "filters": {"category": {"a": 1}}}),
+                "filters.category",
+                "type",
+            ),
             (json!({"type": "risk_register", "format": "pdf", "filters": {"limit": 5}}), "filters.limit", "unknown"),
             (json!({"type": "risk_register", "format": "pdf", "filters": 5}), "filters", "type"),
             (json!({"type": "risk_register", "format": "pdf", "status": "completed"}), "status", "unknown"),
@@ -250,7 +284,10 @@ fn what_is_asked_for_wrongly_is_told_field_by_field_and_costs_nothing() {
         let body = json!({"type": "risk_register", "format": "pdf"}).to_string().into_bytes();
         let keyed = [("idempotency-key", "one")];
         let first = s.send(&token, "POST", &reports, &keyed, Some(body.clone())).await;
-        assert_eq!((first.status, first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")), (202, "2".into(), "1".into()));
+        assert_eq!(
+            (first.status, first.header("x-ratelimit-limit"), first.header("x-ratelimit-remaining")),
+            (202, "2".into(), "1".into())
+        );
         assert!(first.header("x-ratelimit-reset").parse::<i64>().unwrap() > 1_700_000_000);
         assert_eq!(first.json()["title"], "Risk register");
         let again = s.send(&token, "POST", &reports, &keyed, Some(body.clone())).await;

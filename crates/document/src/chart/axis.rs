@@ -18,16 +18,17 @@ pub(super) fn ticks(low: f64, high: f64, most: usize) -> Vec<f64> {
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|step| *step >= rough * 0.999);
     let step = step.unwrap_or(magnitude * 10.0);
     let first = (low / step).ceil();
-    (0..64)
-        .map(|i| (first + f64::from(i)) * step)
-        .take_while(|at| *at <= high + step * 1e-9)
-        .collect()
+    (0..64).map(|i| (first + f64::from(i)) * step).take_while(|at| *at <= high + step * 1e-9).collect()
 }
 
 /// The powers of ten within a range.
 pub(super) fn decades(low: f64, high: f64) -> Vec<f64> {
     let (from, to) = (low.max(1e-12).log10().ceil(), high.max(1e-12).log10().floor());
-    (0..30).map(|i| from + f64::from(i)).take_while(|power| *power <= to + 1e-9).map(|power| 10_f64.powf(power)).collect()
+    (0..30)
+        .map(|i| from + f64::from(i))
+        .take_while(|power| *power <= to + 1e-9)
+        .map(|power| 10_f64.powf(power))
+        .collect()
 }
 
 /// What a tick says.

@@ -131,6 +131,13 @@ pub(super) fn swings(base: f64, unit: &str, rows: &[Swing]) -> Picture {
         }
     }
     picture.line((place(base), 6.0), (place(base), bottom), Ink::TEXT, 1.0);
-    picture.label((place(base), bottom + 24.0), 8.0, Anchor::Middle, Ink::TEXT, &format!("{unit}, mean {}", short(base)), 300.0);
+    picture.label(
+        (place(base), bottom + 24.0),
+        8.0,
+        Anchor::Middle,
+        Ink::TEXT,
+        &format!("{unit}, mean {}", short(base)),
+        300.0,
+    );
     picture
 }

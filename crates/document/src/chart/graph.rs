@@ -74,7 +74,8 @@ pub(super) fn graph(nodes: &[Vertex], links: &[Link], legend: &[Series]) -> Pict
 fn edge(picture: &mut Picture, from: (f64, f64, f64), to: (f64, f64, f64), weak: bool) {
     let ink = Ink(0x8a, 0x93, 0xa1);
     let start = (from.0, from.1 + BOX_HIGH);
-    let (end, bend) = if to.1 > from.1 { ((to.0, to.1), (to.1 - start.1) * 0.45) } else { ((to.0, to.1 + BOX_HIGH), 20.0) };
+    let (end, bend) =
+        if to.1 > from.1 { ((to.0, to.1), (to.1 - start.1) * 0.45) } else { ((to.0, to.1 + BOX_HIGH), 20.0) };
     let into = if to.1 > from.1 { end.1 - bend } else { end.1 + bend };
     let steps = vec![Step::Move(start.0, start.1), Step::Curve(start.0, start.1 + bend, end.0, into, end.0, end.1)];
     let stroke = Some(Stroke { ink, width: 0.9, dashed: weak });

@@ -36,7 +36,10 @@ impl Grid {
     pub(super) fn to_json(&self) -> Json {
         let cells = self.cells.iter().filter(|cell| cell.count > 0);
         let cells = cells.map(|cell| json!({"across": cell.across, "up": cell.up, "count": cell.count}));
-        let moves = self.moves.iter().map(|(from, to, count)| json!({"from": [from.0, from.1], "to": [to.0, to.1], "count": count}));
+        let moves = self
+            .moves
+            .iter()
+            .map(|(from, to, count)| json!({"from": [from.0, from.1], "to": [to.0, to.1], "count": count}));
         json!({"title": self.title, "cells": cells.collect::<Vec<_>>(), "moves": moves.collect::<Vec<_>>()})
     }
 }
@@ -64,9 +67,7 @@ pub(super) fn grids(across: &(String, Vec<String>), up: &(String, Vec<String>), 
             one(&mut picture, (left, bottom), (wide, high), cell, grid.moves.is_empty());
         }
         for (from, to, count) in &grid.moves {
-            let at = |(x, y): (usize, usize)| {
-                (left + (float(x) + 0.5) * wide, bottom - (float(y) + 0.5) * high)
-            };
+            let at = |(x, y): (usize, usize)| (left + (float(x) + 0.5) * wide, bottom - (float(y) + 0.5) * high);
             arrow(&mut picture, at(*from), at(*to), *count);
         }
         for (column, label) in across.1.iter().enumerate() {
@@ -151,7 +152,14 @@ pub(super) fn bubbles(
         picture.line((x, top), (x, bottom), Ink::LINE, 0.7);
         picture.label((x + wide / 2.0, bottom + 12.0), 8.0, Anchor::Middle, Ink::SOFT, label, wide - 4.0);
     }
-    picture.label((LEFT + wide * float(columns) / 2.0, bottom + 30.0), 8.5, Anchor::Middle, Ink::TEXT, &across.0, WIDTH - LEFT);
+    picture.label(
+        (LEFT + wide * float(columns) / 2.0, bottom + 30.0),
+        8.5,
+        Anchor::Middle,
+        Ink::TEXT,
+        &across.0,
+        WIDTH - LEFT,
+    );
     let most = discs.iter().map(|disc| disc.2).fold(1.0_f64, f64::max);
     for (x, y, count, ink) in discs {
         let at = (LEFT + (float(*x) + 0.5) * wide, bottom - (float(*y) + 0.5) * high);

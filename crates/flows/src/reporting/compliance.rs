@@ -40,12 +40,7 @@ pub(super) struct Subject {
     pub(super) owners: BTreeMap<UserId, String>,
 }
 
-pub(super) async fn subject(
-    ctx: &Ctx,
-    uow: &mut Uow,
-    id: AssessmentId,
-    query: ListQuery,
-) -> Result<Subject, Refusal> {
+pub(super) async fn subject(ctx: &Ctx, uow: &mut Uow, id: AssessmentId, query: ListQuery) -> Result<Subject, Refusal> {
     let (assessment, summary) = assessment::summary(ctx, uow.assessments(), id).await?;
     let framework = framework::get(uow.assessments(), &[ctx.org], assessment.framework_id).await?;
     let query = query.within("assessment_id", grc_kernel::list::Test::AnyOf(vec![Scalar::Id(id.0)]));
@@ -227,13 +222,17 @@ fn result(subject: &Subject) -> Section {
         None => format!("No control has been judged yet of {} in scope.", subject.assessment.controls_total),
     };
     let ring = Data::Ring {
-        parts: parts.iter().map(|(name, verdict, n)| ((*name).to_owned(), tone(*verdict).ink(), coordinate(*n))).collect(),
+        parts: parts
+            .iter()
+            .map(|(name, verdict, n)| ((*name).to_owned(), tone(*verdict).ink(), coordinate(*n)))
+            .collect(),
         middle: (score(&counts).read(), "score".to_owned()),
     };
     let total = counts.pass + counts.partial + counts.fail + counts.not_applicable;
     let table = Table::new("counts", "", &[("status", "Verdict"), ("count", "Controls"), ("share", "Share")]).rows(
         parts.iter().map(|(_, verdict, n)| {
-            let share = if total > 0 { Value::percent(coordinate(*n) / coordinate(total) * 100.0) } else { Value::None };
+            let share =
+                if total > 0 { Value::percent(coordinate(*n) / coordinate(total) * 100.0) } else { Value::None };
             vec![Value::Word(verdict.as_str().to_owned(), tone(*verdict)), Value::Int(*n), share]
         }),
     );
@@ -257,8 +256,15 @@ pub(super) fn verdicts() -> Vec<Series> {
 }
 
 fn families(subject: &Subject) -> Section {
-    let columns =
-        [("family", "Family"), ("title", "Title"), ("pass", "Pass"), ("partial", "Partial"), ("fail", "Fail"), ("not_applicable", "N/A"), ("score", "Score")];
+    let columns = [
+        ("family", "Family"),
+        ("title", "Title"),
+        ("pass", "Pass"),
+        ("partial", "Partial"),
+        ("fail", "Fail"),
+        ("not_applicable", "N/A"),
+        ("score", "Score"),
+    ];
     let named = |id: &str, title: &str| if title.is_empty() { id.to_owned() } else { format!("{id} {title}") };
     let bars = subject.summary.by_family.iter().map(|family| {
         let c = &family.counts;
@@ -283,13 +289,17 @@ fn families(subject: &Subject) -> Section {
             score(c),
         ]
     });
-    Section::new("families", "By family").chart(chart).table(Table::new("by_family", "", &columns).strong("family").rows(rows))
+    Section::new("families", "By family")
+        .chart(chart)
+        .table(Table::new("by_family", "", &columns).strong("family").rows(rows))
 }
 
 fn gaps(subject: &Subject) -> Section {
-    let rows = subject.summary.by_severity.iter().map(|(level, n)| {
-        (grc_document::value::said(level.as_str()), vec![coordinate(*n)], n.to_string())
-    });
+    let rows = subject
+        .summary
+        .by_severity
+        .iter()
+        .map(|(level, n)| (grc_document::value::said(level.as_str()), vec![coordinate(*n)], n.to_string()));
     let data = Data::Bars { series: vec![("Gaps".to_owned(), Tone::Bad.ink())], rows: rows.collect() };
     let figures = subject.summary.by_severity.iter().map(|(level, n)| {
         Fact::new(&format!("gaps_{}", level.as_str()), &grc_document::value::said(level.as_str()), Value::Int(*n))
@@ -301,17 +311,28 @@ fn gaps(subject: &Subject) -> Section {
 }
 
 fn change(subject: &Subject, trend: &[Earlier], before: Option<&(String, Vec<Finding>)>) -> Section {
-    let columns = [("assessment", "Assessment"), ("completed_on", "Completed"), ("score", "Score"), ("pass", "Pass"), ("partial", "Partial"), ("fail", "Fail")];
+    let columns = [
+        ("assessment", "Assessment"),
+        ("completed_on", "Completed"),
+        ("score", "Score"),
+        ("pass", "Pass"),
+        ("partial", "Partial"),
+        ("fail", "Fail"),
+    ];
     let table = Table::new("trend", "Completed assessments of this framework", &columns)
         .or_else("No assessment of this framework has been completed.")
         .rows(trend.iter().map(|earlier| {
             let c = &earlier.counts;
             let numbers = [c.pass, c.partial, c.fail].map(Value::Int);
-            [Value::text(earlier.name.as_str()), Value::Date(earlier.day), score(c)].into_iter().chain(numbers).collect()
+            [Value::text(earlier.name.as_str()), Value::Date(earlier.day), score(c)]
+                .into_iter()
+                .chain(numbers)
+                .collect()
         }));
     let mut section = Section::new("change", "Change since the last assessment");
     if trend.len() > 1 {
-        let points = trend.iter().enumerate().filter_map(|(at, earlier)| Some((float(at), earlier.counts.score()? / 100.0)));
+        let points =
+            trend.iter().enumerate().filter_map(|(at, earlier)| Some((float(at), earlier.counts.score()? / 100.0)));
         let curve = Curve { name: "Score".to_owned(), ink: Ink::ACCENT, points: points.collect(), steps: false };
         let names = trend.iter().map(|earlier| earlier.day.to_string()).collect();
         let data = Data::Lines {
@@ -326,7 +347,8 @@ fn change(subject: &Subject, trend: &[Earlier], before: Option<&(String, Vec<Fin
     let Some((name, earlier)) = before else {
         return section.text("There is no earlier completed assessment of this framework to compare with.");
     };
-    let was: BTreeMap<&str, Verdict> = earlier.iter().map(|finding| (finding.control_ref.as_str(), finding.status)).collect();
+    let was: BTreeMap<&str, Verdict> =
+        earlier.iter().map(|finding| (finding.control_ref.as_str(), finding.status)).collect();
     let moved = subject.findings.iter().filter_map(|finding| {
         let was = *was.get(finding.control_ref.as_str())?;
         (was != finding.status).then(|| {
@@ -349,9 +371,17 @@ fn change(subject: &Subject, trend: &[Earlier], before: Option<&(String, Vec<Fin
 
 fn evidence(subject: &Subject, files: &[(Evidence, Vec<String>)], today: Date) -> Section {
     let (with, without) = (subject.summary.with_evidence, subject.summary.without_evidence);
-    let coverage =
-        if with + without > 0 { Value::percent(coordinate(with) / coordinate(with + without) * 100.0) } else { Value::None };
-    let bands = [("up to 90 days", 0, 90), ("91 to 180 days", 91, 180), ("181 to 365 days", 181, 365), ("over a year", 366, i64::MAX)];
+    let coverage = if with + without > 0 {
+        Value::percent(coordinate(with) / coordinate(with + without) * 100.0)
+    } else {
+        Value::None
+    };
+    let bands = [
+        ("up to 90 days", 0, 90),
+        ("91 to 180 days", 91, 180),
+        ("181 to 365 days", 181, 365),
+        ("over a year", 366, i64::MAX),
+    ];
     let age = |file: &Evidence| (today - file.collected_at.date()).max(Duration::ZERO).whole_days();
     let rows = bands.map(|(name, from, to)| {
         let n = files.iter().filter(|(file, _)| (from..=to).contains(&age(file))).count();
@@ -363,7 +393,13 @@ fn evidence(subject: &Subject, files: &[(Evidence, Vec<String>)], today: Date) -
         "How many of the files cited were collected how long ago",
         Data::Bars { series: vec![("Files".to_owned(), Ink::ACCENT)], rows: rows.to_vec() },
     );
-    let columns = [("filename", "File"), ("collected_on", "Collected"), ("review", "Review"), ("controls", "Cited for"), ("sha256", "SHA-256")];
+    let columns = [
+        ("filename", "File"),
+        ("collected_on", "Collected"),
+        ("review", "Review"),
+        ("controls", "Cited for"),
+        ("sha256", "SHA-256"),
+    ];
     let table = Table::new("evidence", "Files cited", &columns)
         .under("controls", &["sha256"])
         .or_else("No finding cites a file.")
@@ -389,7 +425,14 @@ fn evidence(subject: &Subject, files: &[(Evidence, Vec<String>)], today: Date) -
 }
 
 fn exceptions(subject: &Subject) -> Section {
-    let columns = [("control_ref", "Control"), ("title", "Title"), ("status", "Verdict"), ("severity", "Severity"), ("owner", "Owner"), ("notes", "Why")];
+    let columns = [
+        ("control_ref", "Control"),
+        ("title", "Title"),
+        ("status", "Verdict"),
+        ("severity", "Severity"),
+        ("owner", "Owner"),
+        ("notes", "Why"),
+    ];
     let rows = subject.findings.iter().filter(|finding| finding.lifecycle.as_str() == "risk_accepted").map(|finding| {
         vec![
             Value::text(finding.control_ref.as_str()),
@@ -430,8 +473,11 @@ fn findings(subject: &Subject) -> Section {
             families.push(&finding.family);
         }
     }
-    let weight = |verdict: Verdict| [Verdict::Fail, Verdict::Partial, Verdict::Pass].iter().position(|v| *v == verdict).unwrap_or(3);
-    ordered.sort_by_key(|finding| (families.iter().position(|family| *family == finding.family), weight(finding.status)));
+    let weight = |verdict: Verdict| {
+        [Verdict::Fail, Verdict::Partial, Verdict::Pass].iter().position(|v| *v == verdict).unwrap_or(3)
+    };
+    ordered
+        .sort_by_key(|finding| (families.iter().position(|family| *family == finding.family), weight(finding.status)));
     let rows = ordered.into_iter().map(|finding| {
         let cited: BTreeSet<&str> = finding.citations.iter().map(|citation| citation.filename.as_str()).collect();
         vec![

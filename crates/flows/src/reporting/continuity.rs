@@ -20,10 +20,11 @@ use grc_document::{
     value::said,
 };
 use grc_kernel::{Ctx, ListQuery, Refusal, Resource, UserId, Uuid};
+use grc_risk::Scenario;
 use grc_uow::Uow;
 use time::OffsetDateTime;
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, whole};
+use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
 
 /// How many nodes the picture of the graph shows.
 const NODES_SHOWN: usize = 40;
@@ -40,6 +41,7 @@ struct Loaded {
     states: Vec<PlanState>,
     plans: Vec<Plan>,
     exercises: Vec<Exercise>,
+    scenarios: Vec<Scenario>,
     now: OffsetDateTime,
 }
 
@@ -63,9 +65,11 @@ pub(super) async fn load(
     let (processes, more) = all::<Process, _>(ctx, uow.bcm(), &query).await?;
     let (plans, _) = all::<Plan, _>(ctx, uow.bcm(), &whole(Plan::LIST)).await?;
     let (exercises, _) = all::<Exercise, _>(ctx, uow.bcm(), &whole(Exercise::LIST)).await?;
+    let scenarios = scenarios::load(ctx, uow).await?;
     let people: Vec<Option<UserId>> = processes.iter().map(|process| process.owner_id).collect();
     let owners = names(ctx, uow, people.into_iter()).await?;
-    let loaded = Loaded { organization, processes, more, owners, records, states, plans, exercises, now: ctx.now };
+    let loaded =
+        Loaded { organization, processes, more, owners, records, states, plans, exercises, scenarios, now: ctx.now };
     let (wanted, hazards) = (wanted.clone(), hazards.clone());
     Ok(Box::new(move || loaded.compose(&wanted, &hazards)))
 }
@@ -101,11 +105,15 @@ impl Loaded {
         let facts = vec![
             Fact::new("as_of", "As of", Value::Date(self.now.date())),
             Fact::new("processes", "Processes", count(self.processes.len())),
-            Fact::new("assets", "Assets", count(analysis.graph.nodes().iter().filter(|node| !node.is_process()).count())),
+            Fact::new(
+                "assets",
+                "Assets",
+                count(analysis.graph.nodes().iter().filter(|node| !node.is_process()).count()),
+            ),
             Fact::new("dependencies", "Dependencies", count(analysis.graph.edges().len())),
             narrowing(&wanted.filters),
         ];
-        let sections = vec![
+        let mut sections = vec![
             self.overview(&analysis),
             self.impact(),
             self.table(),
@@ -116,8 +124,9 @@ impl Loaded {
             climate_section(&analysis),
             recovery_section(&analysis),
             self.exercises(),
-            method(),
         ];
+        sections.extend(scenarios::sections(&self.scenarios));
+        sections.push(method());
         Ok(Document {
             kind: wanted.kind.as_str().to_owned(),
             title: wanted.title.clone().unwrap_or_else(|| "Business impact analysis".to_owned()),
@@ -143,7 +152,12 @@ impl Loaded {
                 Fact::new("single_points", "Single points of failure", count(analysis.climate.single_points.len())),
                 Fact::new("conflicts", "Times that do not fit", count(conflicts)),
             ]))
-            .chart(Chart::new("by_criticality", "Processes by criticality", "How many processes are how critical", data))
+            .chart(Chart::new(
+                "by_criticality",
+                "Processes by criticality",
+                "How many processes are how critical",
+                data,
+            ))
     }
 
     fn impact(&self) -> Section {
@@ -151,7 +165,8 @@ impl Loaded {
         drawn.sort_by(|a, b| {
             a.criticality.cmp(&b.criticality).then(a.rto_hours.total_cmp(&b.rto_hours)).then(a.id.0.cmp(&b.id.0))
         });
-        let inks = [Ink::ACCENT, Tone::Bad.ink(), Tone::Good.ink(), Tone::Fair.ink(), Tone::Mild.ink(), Tone::Grave.ink()];
+        let inks =
+            [Ink::ACCENT, Tone::Bad.ink(), Tone::Good.ink(), Tone::Fair.ink(), Tone::Mild.ink(), Tone::Grave.ink()];
         let curves = drawn.iter().take(CURVES).zip(inks).map(|(process, ink)| {
             let mut bands: BTreeMap<u64, i64> = BTreeMap::new();
             for impact in &process.impacts {
@@ -240,7 +255,16 @@ impl Loaded {
 
     fn exercises(&self) -> Section {
         let plans: BTreeMap<PlanId, &Plan> = self.plans.iter().map(|plan| (plan.id, plan)).collect();
-        let columns = [("plan", "Recovery plan"), ("type", "Exercise"), ("date", "Date"), ("achieved_rto_hours", "Achieved RTO, h"), ("target_rto_hours", "Target, h"), ("rto_met", "Met"), ("result", "Result"), ("lessons", "Lessons")];
+        let columns = [
+            ("plan", "Recovery plan"),
+            ("type", "Exercise"),
+            ("date", "Date"),
+            ("achieved_rto_hours", "Achieved RTO, h"),
+            ("target_rto_hours", "Target, h"),
+            ("rto_met", "Met"),
+            ("result", "Result"),
+            ("lessons", "Lessons"),
+        ];
         let met = |flag: bool| {
             let (word, tone) = if flag { ("yes", Tone::Good) } else { ("no", Tone::Bad) };
             Value::Word(word.to_owned(), tone)
@@ -332,7 +356,11 @@ fn dependencies(analysis: &Analysis) -> Section {
     }
     let alt = "Processes and assets; what depends stands above what it depends on, broken lines only help";
     let section = section.chart(Chart::new("dependencies", "What depends on what", alt, data));
-    if total > NODES_SHOWN { section.note(format!("The {NODES_SHOWN} nodes that matter most of {total}.")) } else { section }
+    if total > NODES_SHOWN {
+        section.note(format!("The {NODES_SHOWN} nodes that matter most of {total}."))
+    } else {
+        section
+    }
 }
 
 /// How high each node stands: above whatever it depends on. Cycles end where they were entered.
@@ -359,7 +387,15 @@ fn layers(count: usize, links: &[Link]) -> Vec<usize> {
 }
 
 fn points(analysis: &Analysis) -> Section {
-    let columns = [("node", "Node"), ("type", "Type"), ("critical_lost", "Critical processes lost"), ("processes_lost", "Processes lost"), ("tightest_rto_hours", "Tightest RTO, h"), ("articulation", "Articulation"), ("dominates", "Dominates")];
+    let columns = [
+        ("node", "Node"),
+        ("type", "Type"),
+        ("critical_lost", "Critical processes lost"),
+        ("processes_lost", "Processes lost"),
+        ("tightest_rto_hours", "Tightest RTO, h"),
+        ("articulation", "Articulation"),
+        ("dominates", "Dominates"),
+    ];
     let rows = analysis.climate.single_points.iter().map(|point| {
         vec![
             node(&point.node),
@@ -378,7 +414,14 @@ fn points(analysis: &Analysis) -> Section {
 
 fn checks(analysis: &Analysis) -> Section {
     let report = &analysis.review.report;
-    let columns = [("kind", "What"), ("dependant", "Wanted by"), ("dependency", "Of"), ("required_hours", "Required, h"), ("stated_hours", "Stated, h"), ("transitive", "Over others")];
+    let columns = [
+        ("kind", "What"),
+        ("dependant", "Wanted by"),
+        ("dependency", "Of"),
+        ("required_hours", "Required, h"),
+        ("stated_hours", "Stated, h"),
+        ("transitive", "Over others"),
+    ];
     let conflicts = report.conflicts.iter().map(|conflict| {
         let tone = if conflict.kind.is_warning() { Tone::Fair } else { Tone::Bad };
         vec![
@@ -398,15 +441,23 @@ fn checks(analysis: &Analysis) -> Section {
         ]
     });
     let without = |list: &[NodeRef]| list.iter().map(|reference| vec![node(reference)]).collect::<Vec<_>>();
-    let cycles = report.cycles.iter().map(|cycle| vec![Value::List(cycle.iter().map(|node| node.name.clone()).collect())]);
+    let cycles =
+        report.cycles.iter().map(|cycle| vec![Value::List(cycle.iter().map(|node| node.name.clone()).collect())]);
     Section::new("checks", "Checks")
         .table(Table::new("conflicts", "Times that do not fit", &columns).or_else("All times fit.").rows(conflicts))
         .table(
-            Table::new("stale", "Older than twelve months, or never done", &[("kind", "What"), ("name", "Of"), ("last_on", "Last")])
-                .or_else("All reviews and exercises are fresh.")
-                .rows(stale),
+            Table::new(
+                "stale",
+                "Older than twelve months, or never done",
+                &[("kind", "What"), ("name", "Of"), ("last_on", "Last")],
+            )
+            .or_else("All reviews and exercises are fresh.")
+            .rows(stale),
         )
-        .table(Table::new("ownerless", "Processes without an owner", &[("name", "Process")]).rows(without(&report.ownerless)))
+        .table(
+            Table::new("ownerless", "Processes without an owner", &[("name", "Process")])
+                .rows(without(&report.ownerless)),
+        )
         .table(
             Table::new("without_plan", "Critical processes without a plan in force", &[("name", "Process")])
                 .rows(without(&analysis.review.without_plan)),
@@ -415,7 +466,15 @@ fn checks(analysis: &Analysis) -> Section {
 }
 
 fn concentration(analysis: &Analysis) -> Section {
-    let columns = [("dimension", "By"), ("hhi", "Index"), ("band", "Band"), ("effective_number", "Effective number"), ("largest", "Largest"), ("share", "Its share"), ("unplaced", "Unplaced")];
+    let columns = [
+        ("dimension", "By"),
+        ("hhi", "Index"),
+        ("band", "Band"),
+        ("effective_number", "Effective number"),
+        ("largest", "Largest"),
+        ("share", "Its share"),
+        ("unplaced", "Unplaced"),
+    ];
     let tone = |word: &str| match word {
         "high" => Tone::Bad,
         "moderate" => Tone::Fair,
@@ -435,11 +494,23 @@ fn concentration(analysis: &Analysis) -> Section {
     });
     Section::new("concentration", "Concentration")
         .text("The Herfindahl-Hirschman index of nodes, weighted by criticality: 10,000 where all is in one place.")
-        .table(Table::new("concentration", "", &columns).strong("dimension").or_else("Nothing is placed anywhere.").rows(rows))
+        .table(
+            Table::new("concentration", "", &columns)
+                .strong("dimension")
+                .or_else("Nothing is placed anywhere.")
+                .rows(rows),
+        )
 }
 
 fn climate_section(analysis: &Analysis) -> Section {
-    let columns = [("region", "Region"), ("nodes", "Nodes"), ("worst_hazard", "Worst hazard"), ("score", "Score"), ("exposure", "Exposure"), ("vulnerability", "Vulnerability")];
+    let columns = [
+        ("region", "Region"),
+        ("nodes", "Nodes"),
+        ("worst_hazard", "Worst hazard"),
+        ("score", "Score"),
+        ("exposure", "Exposure"),
+        ("vulnerability", "Vulnerability"),
+    ];
     let rows = analysis.climate.regions.iter().map(|region| {
         vec![
             Value::text(region.known_as.as_str()),
@@ -450,9 +521,11 @@ fn climate_section(analysis: &Analysis) -> Section {
             Value::number(region.vulnerability, 3),
         ]
     });
-    let bars = analysis.climate.regions.iter().map(|region| {
-        (region.known_as.clone(), vec![region.score], grc_document::num::decimal(region.score, 3))
-    });
+    let bars = analysis
+        .climate
+        .regions
+        .iter()
+        .map(|region| (region.known_as.clone(), vec![region.score], grc_document::num::decimal(region.score, 3)));
     let data = Data::Bars { series: vec![("Score".to_owned(), Tone::Bad.ink())], rows: bars.collect() };
     let section = Section::new("climate", "Physical climate risk")
         .text("Score = hazard x exposure x vulnerability. Scores rank regions; they are no probabilities.");
@@ -493,15 +566,33 @@ fn recovery_section(analysis: &Analysis) -> Section {
         }
     }
     let legend = Criticality::ALL.iter().map(|level| (said(level.as_str()), tone(*level).ink()));
-    let data = Data::Spans { across: "Hours after the work begins".to_owned(), ticks: Vec::new(), legend: legend.collect(), rows: spans };
-    let columns = [("tier", "Tier"), ("node", "Node"), ("type", "Type"), ("rto_hours", "Tightest RTO, h"), ("start_hours", "Begins, h"), ("finish_hours", "Back, h"), ("duration_unknown", "Duration unknown")];
+    let data = Data::Spans {
+        across: "Hours after the work begins".to_owned(),
+        ticks: Vec::new(),
+        legend: legend.collect(),
+        rows: spans,
+    };
+    let columns = [
+        ("tier", "Tier"),
+        ("node", "Node"),
+        ("type", "Type"),
+        ("rto_hours", "Tightest RTO, h"),
+        ("start_hours", "Begins, h"),
+        ("finish_hours", "Back, h"),
+        ("duration_unknown", "Duration unknown"),
+    ];
     section
         .text(format!(
             "What has to come back, and when, so that «{}» does: in {} hours at the earliest.",
             plan.process.name,
             grc_document::num::trimmed(plan.finish_hours, 2)
         ))
-        .chart(Chart::new("tiers", "Recovery by tiers", "From when to when each node is recovered; marks are limits", data))
+        .chart(Chart::new(
+            "tiers",
+            "Recovery by tiers",
+            "From when to when each node is recovered; marks are limits",
+            data,
+        ))
         .note("Marks are the tightest recovery time that anything above demands.")
         .table(Table::new("tiers", "", &columns).strong("node").rows(rows))
 }

@@ -74,7 +74,8 @@ fn compose(subject: &Subject, controls: &[Control], today: Date, wanted: &Wanted
         }
     }
     let open = |finding: &&Finding| matches!(finding.status, Verdict::Fail | Verdict::Partial);
-    let mut gaps: Vec<Gap<'_>> = subject.findings.iter().filter(open).map(|finding| gap(finding, &by_requirement)).collect();
+    let mut gaps: Vec<Gap<'_>> =
+        subject.findings.iter().filter(open).map(|finding| gap(finding, &by_requirement)).collect();
     let rank = |severity: Severity| Severity::ALL.iter().position(|other| *other == severity);
     gaps.sort_by_key(|gap| (rank(gap.finding.severity), gap.effort));
     let mut document = compliance::opening(subject, wanted, "Gap analysis");
@@ -141,11 +142,14 @@ fn families(gaps: &[Gap<'_>]) -> Section {
     let series = [("Partial", Tone::Fair), ("Fail", Tone::Bad)].map(|(name, tone)| (name.to_owned(), tone.ink()));
     let data = Data::Bars { series: series.to_vec(), rows: bars.collect() };
     let columns = [("family", "Family"), ("title", "Title"), ("partial", "Partial"), ("fail", "Fail")];
-    let table = Table::new("by_family", "", &columns).strong("family").or_else("There are no gaps.").rows(rows.iter().map(
-        |((id, title), [partial, fail])| vec![Value::text(*id), Value::text(*title), Value::Int(*partial), Value::Int(*fail)],
-    ));
+    let table = Table::new("by_family", "", &columns).strong("family").or_else("There are no gaps.").rows(
+        rows.iter().map(|((id, title), [partial, fail])| {
+            vec![Value::text(*id), Value::text(*title), Value::Int(*partial), Value::Int(*fail)]
+        }),
+    );
     let section = Section::new("families", "Gaps by family");
-    let chart = Chart::new("by_family", "Gaps by family", "How many controls of each family fail or pass in part", data);
+    let chart =
+        Chart::new("by_family", "Gaps by family", "How many controls of each family fail or pass in part", data);
     if gaps.is_empty() { section.table(table) } else { section.chart(chart).table(table) }
 }
 

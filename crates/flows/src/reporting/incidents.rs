@@ -61,7 +61,8 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
     told.truncate(TOLD);
     let ids: Vec<Scalar> = told.iter().map(|incident| Scalar::Id(incident.id.0)).collect();
     let every: Vec<Scalar> = incidents.iter().map(|incident| Scalar::Id(incident.id.0)).collect();
-    let mut stories: BTreeMap<IncidentId, Story> = told.iter().map(|incident| (incident.id, Story::default())).collect();
+    let mut stories: BTreeMap<IncidentId, Story> =
+        told.iter().map(|incident| (incident.id, Story::default())).collect();
     let mut tasks = Vec::new();
     if !every.is_empty() {
         (tasks, _) = all::<Task, _>(ctx, uow.incident(), &whole(Task::LIST).only("incident_id", every)).await?;
@@ -145,13 +146,18 @@ impl Summary {
 
     fn overview(&self) -> Section {
         let open = self.incidents.iter().filter(|incident| incident.resolved_at.is_none()).count();
-        let records = self.incidents.iter().filter_map(|incident| incident.affected_records).fold(0_i64, i64::saturating_add);
+        let records =
+            self.incidents.iter().filter_map(|incident| incident.affected_records).fold(0_i64, i64::saturating_add);
         let dismissed = self.incidents.iter().filter(|incident| incident.dismissed).count();
         let bar = |level: &Severity| {
             let of = self.incidents.iter().filter(|incident| incident.severity == *level);
-            let (open, over) = of.fold((0, 0), |(open, over), i| {
-                if i.resolved_at.is_none() { (open + 1, over) } else { (open, over + 1) }
-            });
+            let (open, over) =
+                of.fold(
+                    (0, 0),
+                    |(open, over), i| {
+                        if i.resolved_at.is_none() { (open + 1, over) } else { (open, over + 1) }
+                    },
+                );
             (said(level.as_str()), vec![float(open), float(over)], (open + over).to_string())
         };
         let series = vec![("Open".to_owned(), Tone::Bad.ink()), ("Over".to_owned(), Tone::Good.ink())];
@@ -161,9 +167,8 @@ impl Summary {
             *by_category.entry(incident.category.as_str()).or_default() += 1;
         }
         let columns = [("category", "Category"), ("incidents", "Incidents")];
-        let table = Table::new("by_category", "By category", &columns).rows(
-            by_category.into_iter().map(|(category, n)| vec![Value::word(category), Value::Int(n)]),
-        );
+        let table = Table::new("by_category", "By category", &columns)
+            .rows(by_category.into_iter().map(|(category, n)| vec![Value::word(category), Value::Int(n)]));
         Section::new("overview", "Overview")
             .with(Block::Figures(vec![
                 Fact::new("total", "Incidents", count(self.incidents.len())),
@@ -171,12 +176,25 @@ impl Summary {
                 Fact::new("dismissed", "No incident after all", count(dismissed)),
                 Fact::new("affected_records", "Records affected", Value::Int(records)),
             ]))
-            .chart(Chart::new("by_severity", "Incidents by severity", "How many incidents of each severity are open and over", data))
+            .chart(Chart::new(
+                "by_severity",
+                "Incidents by severity",
+                "How many incidents of each severity are open and over",
+                data,
+            ))
             .table(table)
     }
 
     fn speed(&self) -> Section {
-        let columns = [("group", "Incidents"), ("measure", "Time to"), ("n", "Counted"), ("median", "Median, min"), ("p90", "90th percentile, min"), ("mean", "Mean, min"), ("open", "Not yet")];
+        let columns = [
+            ("group", "Incidents"),
+            ("measure", "Time to"),
+            ("n", "Counted"),
+            ("median", "Median, min"),
+            ("p90", "90th percentile, min"),
+            ("mean", "Mean, min"),
+            ("open", "Not yet"),
+        ];
         let rows = |group: &str, measures: &Measures| {
             let named = ["detect", "acknowledge", "contain", "resolve"].into_iter().zip(measures.iter());
             named
@@ -216,7 +234,12 @@ impl Summary {
                 ],
                 marks: Vec::new(),
             };
-            section.chart(Chart::new("trend", "Median response times by month", "Median times by month of detection", data))
+            section.chart(Chart::new(
+                "trend",
+                "Median response times by month",
+                "Median times by month of detection",
+                data,
+            ))
         } else {
             section
         };
@@ -226,7 +249,13 @@ impl Summary {
     }
 
     fn limits(&self) -> Section {
-        let columns = [("title", "Incident"), ("severity", "Severity"), ("acknowledge", "Acknowledge"), ("contain", "Contain"), ("resolve", "Resolve")];
+        let columns = [
+            ("title", "Incident"),
+            ("severity", "Severity"),
+            ("acknowledge", "Acknowledge"),
+            ("contain", "Contain"),
+            ("resolve", "Resolve"),
+        ];
         let state = |incident: &Incident, clock: Clock| {
             let state = incident.clock(clock, self.now);
             let word = state.as_str();
@@ -247,9 +276,9 @@ impl Summary {
                 state(incident, Clock::Resolve),
             ]
         });
-        Section::new("sla", "Limits").text("Where each clock of the response stands against its limit.").table(
-            Table::new("sla", "", &columns).strong("title").or_else("There are no incidents.").rows(rows),
-        )
+        Section::new("sla", "Limits")
+            .text("Where each clock of the response stands against its limit.")
+            .table(Table::new("sla", "", &columns).strong("title").or_else("There are no incidents.").rows(rows))
     }
 
     fn lives(&self) -> Section {
@@ -257,7 +286,9 @@ impl Summary {
         latest.sort_by_key(|incident| (incident.detected_at, incident.id.0));
         let skip = latest.len().saturating_sub(30);
         let latest = latest.get(skip..).unwrap_or_default();
-        let Some(end) = latest.iter().flat_map(|i| [Some(i.detected_at), i.contained_at, i.resolved_at]).flatten().max() else {
+        let Some(end) =
+            latest.iter().flat_map(|i| [Some(i.detected_at), i.contained_at, i.resolved_at]).flatten().max()
+        else {
             return Section::new("timeline", "Over time").text("There are no incidents.");
         };
         let rows = latest.iter().map(|incident| {
@@ -282,11 +313,19 @@ impl Summary {
         let data = Data::Spans {
             across: "Date".to_owned(),
             ticks: ticks.collect(),
-            legend: vec![("Until contained".to_owned(), Ink::SOFT), ("Until resolved".to_owned(), Ink::SOFT.towards(Ink::WHITE, 0.55))],
+            legend: vec![
+                ("Until contained".to_owned(), Ink::SOFT),
+                ("Until resolved".to_owned(), Ink::SOFT.towards(Ink::WHITE, 0.55)),
+            ],
             rows: rows.collect(),
         };
         let section = Section::new("timeline", "Over time");
-        let section = section.chart(Chart::new("timeline", "When incidents were open", "From detection to containment and resolution", data));
+        let section = section.chart(Chart::new(
+            "timeline",
+            "When incidents were open",
+            "From detection to containment and resolution",
+            data,
+        ));
         if skip > 0 { section.note("The latest 30.") } else { section }
     }
 
@@ -350,14 +389,15 @@ impl Summary {
         section = self.phases(section, incident, story, place);
         let columns = [("timestamp", "When"), ("event_type", "What"), ("description", "Description"), ("actor", "By")];
         let shown = story.entries.iter().take(ENTRIES);
-        let table = Table::new(&id("timeline"), "Timeline", &columns).or_else("Nothing was noted.").rows(shown.map(|entry| {
-            vec![
-                Value::Time(entry.timestamp),
-                Value::word(entry.event_type.as_str()),
-                Value::text(entry.description.as_str()),
-                Value::text(entry.actor.as_str()),
-            ]
-        }));
+        let table =
+            Table::new(&id("timeline"), "Timeline", &columns).or_else("Nothing was noted.").rows(shown.map(|entry| {
+                vec![
+                    Value::Time(entry.timestamp),
+                    Value::word(entry.event_type.as_str()),
+                    Value::text(entry.description.as_str()),
+                    Value::text(entry.actor.as_str()),
+                ]
+            }));
         section = section.table(table);
         if story.entries.len() > ENTRIES {
             section = section.note(format!("The first {ENTRIES} of {} entries.", story.entries.len()));
@@ -365,7 +405,11 @@ impl Summary {
         if !story.exhibits.is_empty() {
             let columns = [("filename", "File"), ("size", "Bytes"), ("sha256", "SHA-256")];
             let rows = story.exhibits.iter().map(|exhibit| {
-                vec![Value::text(exhibit.filename.as_str()), Value::Int(exhibit.size), Value::text(exhibit.sha256.as_str())]
+                vec![
+                    Value::text(exhibit.filename.as_str()),
+                    Value::Int(exhibit.size),
+                    Value::text(exhibit.sha256.as_str()),
+                ]
             });
             section = section.table(Table::new(&id("evidence"), "Evidence", &columns).rows(rows));
         }
@@ -386,7 +430,8 @@ impl Summary {
             let to = entry.details.get("to").and_then(|to| to.as_str()).and_then(Phase::parse)?;
             entry.event_type.starts_with("phase_").then_some((to, entry.timestamp))
         });
-        let entered: Vec<(Phase, OffsetDateTime)> = [(Phase::Detection, incident.detected_at)].into_iter().chain(moved).collect();
+        let entered: Vec<(Phase, OffsetDateTime)> =
+            [(Phase::Detection, incident.detected_at)].into_iter().chain(moved).collect();
         let mut rows = Vec::new();
         let mut pieces = Vec::new();
         for (i, (phase, from)) in entered.iter().enumerate() {
@@ -403,7 +448,12 @@ impl Summary {
         let section = if pieces.is_empty() {
             section
         } else {
-            let data = Data::Spans { across: "Hours after detection".to_owned(), ticks: Vec::new(), legend: Vec::new(), rows: pieces };
+            let data = Data::Spans {
+                across: "Hours after detection".to_owned(),
+                ticks: Vec::new(),
+                legend: Vec::new(),
+                rows: pieces,
+            };
             let alt = "When each phase began and ended";
             section.chart(Chart::new(&format!("phases_{place}"), "Phases", alt, data))
         };
@@ -413,9 +463,11 @@ impl Summary {
     fn actions(&self) -> Section {
         let titles: BTreeMap<IncidentId, &str> =
             self.incidents.iter().map(|incident| (incident.id, incident.title.as_str())).collect();
-        let columns = [("incident", "Incident"), ("title", "Task"), ("status", "Status"), ("due_at", "Due"), ("assignee", "Who")];
+        let columns =
+            [("incident", "Incident"), ("title", "Task"), ("status", "Status"), ("due_at", "Due"), ("assignee", "Who")];
         let rows = self.tasks.iter().map(|task| {
-            let tone = if task.is_open() && task.due_at.is_some_and(|due| due < self.now) { Tone::Bad } else { Tone::Plain };
+            let tone =
+                if task.is_open() && task.due_at.is_some_and(|due| due < self.now) { Tone::Bad } else { Tone::Plain };
             vec![
                 Value::text(titles.get(&task.incident_id).copied().unwrap_or_default()),
                 Value::text(task.title.as_str()),
@@ -424,6 +476,7 @@ impl Summary {
                 name_of(&self.owners, task.assignee_id),
             ]
         });
-        Section::new("actions", "Tasks").table(Table::new("tasks", "", &columns).strong("title").or_else("There are no tasks.").rows(rows))
+        Section::new("actions", "Tasks")
+            .table(Table::new("tasks", "", &columns).strong("title").or_else("There are no tasks.").rows(rows))
     }
 }

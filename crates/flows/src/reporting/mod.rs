@@ -9,11 +9,12 @@ mod continuity;
 mod gap;
 mod incidents;
 mod risks;
+mod scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grc_bcm::{Process, continuity::climate::HazardTable};
 use grc_assessments::Finding;
+use grc_bcm::{Process, continuity::climate::HazardTable};
 use grc_document::{Document, Fact, Section, Tone, Value};
 use grc_incident::Incident;
 use grc_kernel::{
@@ -107,7 +108,11 @@ fn narrowed(wanted: &Wanted) -> Result<ListQuery, Vec<FieldError>> {
                 Json::String(text) => text.clone(),
                 Json::Number(_) | Json::Bool(_) => value.to_string(),
                 _ => {
-                    errors.push(FieldError::new(name, "type", "must be a text, a number, true or false, or a list of these"));
+                    errors.push(FieldError::new(
+                        name,
+                        "type",
+                        "must be a text, a number, true or false, or a list of these",
+                    ));
                     continue;
                 }
             };
@@ -133,7 +138,11 @@ fn narrowed(wanted: &Wanted) -> Result<ListQuery, Vec<FieldError>> {
 }
 
 /// All records of a list, and whether there are more than a report holds.
-async fn all<R: Resource, T: Repo<R> + ?Sized>(ctx: &Ctx, tx: &mut T, query: &ListQuery) -> StoreResult<(Vec<R>, bool)> {
+async fn all<R: Resource, T: Repo<R> + ?Sized>(
+    ctx: &Ctx,
+    tx: &mut T,
+    query: &ListQuery,
+) -> StoreResult<(Vec<R>, bool)> {
     let mut items = Repo::<R>::page(tx, ctx.org, query).await?.items;
     let more = items.len() > RECORDS_MAX;
     items.truncate(RECORDS_MAX);

@@ -13,7 +13,7 @@ use grc_kernel::{
     list::{Scalar, Test},
 };
 use grc_risk::{
-    Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Treatment, appetite, entry,
+    Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Scenario, Treatment, appetite, entry,
     fair::{FairResult, Run, latest_runs, result::ResultId},
     matrix,
 };
@@ -21,7 +21,7 @@ use grc_uow::Uow;
 use serde_json::Value as Json;
 use time::{Date, Duration};
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, whole};
+use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
 
 /// How many risks the top list has.
 const TOP: usize = 10;
@@ -44,6 +44,7 @@ struct Register {
     runs: BTreeMap<AnalysisId, Run>,
     results: BTreeMap<ResultId, FairResult>,
     moves: Vec<(EntryId, i64)>,
+    scenarios: Vec<Scenario>,
     today: Date,
 }
 
@@ -67,6 +68,7 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
     let owners: Vec<Option<UserId>> = owners.collect();
     let owners = names(ctx, uow, owners.into_iter()).await?;
     let moves = moves(ctx, uow, &entries).await?;
+    let scenarios = scenarios::load(ctx, uow).await?;
     let register = Register {
         organization,
         entries,
@@ -80,6 +82,7 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
         runs,
         results: results.into_iter().map(|result| (result.id, result)).collect(),
         moves,
+        scenarios,
         today: ctx.now.date(),
     };
     let wanted = wanted.clone();
@@ -129,6 +132,7 @@ impl Register {
         let mut sections = vec![self.overview(), self.bounds(), self.maps(), self.top(), self.movers()];
         sections.extend([self.treatment(), self.indicators()]);
         sections.extend(self.losses());
+        sections.extend(scenarios::sections(&self.scenarios));
         sections.extend([self.all(), method()]);
         Document {
             kind: wanted.kind.as_str().to_owned(),
@@ -174,9 +178,11 @@ impl Register {
                 *n += 1.0;
             }
         }
-        let series = self.matrix.levels.iter().map(|level| {
-            (level.label.clone(), Ink::parse(&level.color).unwrap_or(Ink::ACCENT))
-        });
+        let series = self
+            .matrix
+            .levels
+            .iter()
+            .map(|level| (level.label.clone(), Ink::parse(&level.color).unwrap_or(Ink::ACCENT)));
         let rows = by_category.into_iter().map(|(category, values)| {
             let total = grc_document::num::trimmed(values.iter().sum(), 0);
             (said(category), values, total)
@@ -191,7 +197,14 @@ impl Register {
     }
 
     fn bounds(&self) -> Section {
-        let columns = [("category", "Category"), ("appetite", "Appetite"), ("tolerance", "Tolerance"), ("money", "Money"), ("above_appetite", "Above appetite"), ("above_tolerance", "Above tolerance")];
+        let columns = [
+            ("category", "Category"),
+            ("appetite", "Appetite"),
+            ("tolerance", "Tolerance"),
+            ("money", "Money"),
+            ("above_appetite", "Above appetite"),
+            ("above_tolerance", "Above tolerance"),
+        ];
         let rows = entry::Category::ALL.iter().filter_map(|category| {
             let bounds = self.appetite.bounds(*category)?;
             let of = |test: fn(&Entry) -> bool| {
@@ -240,9 +253,10 @@ impl Register {
                 }
             }
         }
-        let grid = |title: &str, counts: &BTreeMap<(usize, usize), i64>, moves: Vec<((usize, usize), (usize, usize), i64)>| {
-            Grid { title: title.to_owned(), cells: self.cells(counts), moves }
-        };
+        let grid =
+            |title: &str, counts: &BTreeMap<(usize, usize), i64>, moves: Vec<((usize, usize), (usize, usize), i64)>| {
+                Grid { title: title.to_owned(), cells: self.cells(counts), moves }
+            };
         let axes = || {
             let across = ("Impact".to_owned(), self.matrix.impact_labels.clone());
             (across, ("Likelihood".to_owned(), self.matrix.likelihood_labels.clone()))
@@ -280,11 +294,21 @@ impl Register {
     fn top(&self) -> Section {
         let mut ranked: Vec<&Entry> = self.open().collect();
         ranked.sort_by(|a, b| {
-            let key = |entry: &Entry| (std::cmp::Reverse(entry.standing_score()), std::cmp::Reverse(entry.inherent_score));
+            let key =
+                |entry: &Entry| (std::cmp::Reverse(entry.standing_score()), std::cmp::Reverse(entry.inherent_score));
             key(a).cmp(&key(b)).then_with(|| a.title.cmp(&b.title)).then(a.id.0.cmp(&b.id.0))
         });
         ranked.truncate(TOP);
-        let columns = [("rank", "#"), ("title", "Risk"), ("category", "Category"), ("inherent_score", "Inherent"), ("score", "Residual"), ("level", "Level"), ("treatment", "Treatment"), ("owner", "Owner")];
+        let columns = [
+            ("rank", "#"),
+            ("title", "Risk"),
+            ("category", "Category"),
+            ("inherent_score", "Inherent"),
+            ("score", "Residual"),
+            ("level", "Level"),
+            ("treatment", "Treatment"),
+            ("owner", "Owner"),
+        ];
         let rows = ranked.iter().zip(1..).map(|(entry, rank)| {
             vec![
                 Value::Int(rank),
@@ -297,8 +321,9 @@ impl Register {
                 name_of(&self.owners, entry.owner_id),
             ]
         });
-        Section::new("top", "Top ten")
-            .table(Table::new("top", "", &columns).strong("title").or_else("The register has no open risks.").rows(rows))
+        Section::new("top", "Top ten").table(
+            Table::new("top", "", &columns).strong("title").or_else("The register has no open risks.").rows(rows),
+        )
     }
 
     fn movers(&self) -> Section {
@@ -311,18 +336,27 @@ impl Register {
                 let now = entry.standing_score();
                 let tone = if now > *before { Tone::Bad } else { Tone::Good };
                 let word = Value::Word(if now > *before { "worse" } else { "better" }.to_owned(), tone);
-                let row = vec![Value::text(entry.title.as_str()), Value::Int(*before), Value::Int(now), Value::Int(now - before), word];
+                let row = vec![
+                    Value::text(entry.title.as_str()),
+                    Value::Int(*before),
+                    Value::Int(now),
+                    Value::Int(now - before),
+                    word,
+                ];
                 Some(((now - before).abs(), row))
             })
             .collect();
         rows.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
-        let columns = [("title", "Risk"), ("before", "Before"), ("now", "Now"), ("change", "Change"), ("direction", "Direction")];
-        Section::new("movers", "Movers").text(format!("Risks whose score is another than {MOVES_DAYS} days ago.")).table(
-            Table::new("movers", "", &columns)
-                .strong("title")
-                .or_else("No score moved.")
-                .rows(rows.into_iter().map(|(_, row)| row)),
-        )
+        let columns =
+            [("title", "Risk"), ("before", "Before"), ("now", "Now"), ("change", "Change"), ("direction", "Direction")];
+        Section::new("movers", "Movers")
+            .text(format!("Risks whose score is another than {MOVES_DAYS} days ago."))
+            .table(
+                Table::new("movers", "", &columns)
+                    .strong("title")
+                    .or_else("No score moved.")
+                    .rows(rows.into_iter().map(|(_, row)| row)),
+            )
     }
 
     fn treatment(&self) -> Section {
@@ -331,7 +365,16 @@ impl Register {
             self.treatments.iter().filter_map(|plan| Some((*entries.get(&plan.risk_id)?, plan))).collect();
         let done = |plan: &Treatment| matches!(plan.status.as_str(), "done" | "cancelled");
         let overdue = |plan: &Treatment| !done(plan) && plan.due_date.is_some_and(|due| due < self.today);
-        let columns = [("risk", "Risk"), ("title", "Treatment"), ("status", "Status"), ("due_date", "Due"), ("overdue", "Overdue"), ("cost", "Cost a year"), ("expected_residual", "Expected score"), ("owner", "Owner")];
+        let columns = [
+            ("risk", "Risk"),
+            ("title", "Treatment"),
+            ("status", "Status"),
+            ("due_date", "Due"),
+            ("overdue", "Overdue"),
+            ("cost", "Cost a year"),
+            ("expected_residual", "Expected score"),
+            ("owner", "Owner"),
+        ];
         let rows = plans.iter().map(|(entry, plan)| {
             let late = if overdue(plan) { Value::Word("overdue".to_owned(), Tone::Bad) } else { Value::None };
             vec![
@@ -348,10 +391,23 @@ impl Register {
         Section::new("treatments", "Treatment")
             .with(Block::Figures(vec![
                 Fact::new("treatments", "Treatment plans", count(plans.len())),
-                Fact::new("treatments_done", "Done", count(plans.iter().filter(|(_, plan)| plan.status.as_str() == "done").count())),
-                Fact::new("treatments_overdue", "Overdue", count(plans.iter().filter(|(_, plan)| overdue(plan)).count())),
+                Fact::new(
+                    "treatments_done",
+                    "Done",
+                    count(plans.iter().filter(|(_, plan)| plan.status.as_str() == "done").count()),
+                ),
+                Fact::new(
+                    "treatments_overdue",
+                    "Overdue",
+                    count(plans.iter().filter(|(_, plan)| overdue(plan)).count()),
+                ),
             ]))
-            .table(Table::new("treatments", "", &columns).strong("title").or_else("There are no treatment plans.").rows(rows))
+            .table(
+                Table::new("treatments", "", &columns)
+                    .strong("title")
+                    .or_else("There are no treatment plans.")
+                    .rows(rows),
+            )
     }
 
     fn indicators(&self) -> Section {
@@ -361,7 +417,15 @@ impl Register {
             "red" => Tone::Bad,
             _ => Tone::Plain,
         };
-        let columns = [("name", "Indicator"), ("status", "Status"), ("value", "Value"), ("unit", "Unit"), ("recorded_at", "Recorded"), ("trend", "Trend a day"), ("owner", "Owner")];
+        let columns = [
+            ("name", "Indicator"),
+            ("status", "Status"),
+            ("value", "Value"),
+            ("unit", "Unit"),
+            ("recorded_at", "Recorded"),
+            ("trend", "Trend a day"),
+            ("owner", "Owner"),
+        ];
         let rows = self.kris.iter().map(|kri| {
             let latest = kri.latest();
             vec![
@@ -385,7 +449,15 @@ impl Register {
 
     fn losses(&self) -> Vec<Section> {
         let money = |amount: Option<f64>| Value::maybe(amount, |amount| Value::number(amount, 0));
-        let columns = [("name", "Analysis"), ("mean", "Mean a year"), ("p_zero", "Years without loss"), ("var_95", "VaR 95"), ("var_99", "VaR 99"), ("tvar_99", "TVaR 99"), ("trials", "Trials")];
+        let columns = [
+            ("name", "Analysis"),
+            ("mean", "Mean a year"),
+            ("p_zero", "Years without loss"),
+            ("var_95", "VaR 95"),
+            ("var_99", "VaR 99"),
+            ("tvar_99", "TVaR 99"),
+            ("trials", "Trials"),
+        ];
         let ran: Vec<(&Analysis, &Run)> =
             self.analyses.iter().filter_map(|analysis| Some((analysis, self.runs.get(&analysis.id)?))).collect();
         let rows = ran.iter().map(|(analysis, run)| {
@@ -412,8 +484,10 @@ impl Register {
                     .rows(rows),
             );
         let mut sections = vec![overview];
-        let mut gravest: Vec<&(&Analysis, &Run)> = ran.iter().filter(|(_, run)| self.results.contains_key(&ResultId(run.id.0))).collect();
-        gravest.sort_by(|a, b| b.1.mean.unwrap_or(0.0).total_cmp(&a.1.mean.unwrap_or(0.0)).then(a.1.id.0.cmp(&b.1.id.0)));
+        let mut gravest: Vec<&(&Analysis, &Run)> =
+            ran.iter().filter(|(_, run)| self.results.contains_key(&ResultId(run.id.0))).collect();
+        gravest
+            .sort_by(|a, b| b.1.mean.unwrap_or(0.0).total_cmp(&a.1.mean.unwrap_or(0.0)).then(a.1.id.0.cmp(&b.1.id.0)));
         for ((analysis, run), place) in gravest.into_iter().zip(1..) {
             if let Some(result) = self.results.get(&ResultId(run.id.0)) {
                 sections.push(pictures(analysis, run, result, place));
