@@ -4,7 +4,7 @@ use time::macros::date;
 
 use crate::{
     Block, Chart, Column, Data, Document, Fact, Ink, Section, Table, Tone, Value,
-    chart::{Cell, Curve, Grid, Link, Scale, Span, Swing, Vertex},
+    chart::{Cell, Curve, End, Grid, Link, Scale, Span, Swing, Vertex},
 };
 
 /// Text that wants to be more than text.
@@ -88,7 +88,7 @@ pub fn document(findings: usize) -> Document {
                 .table(counts),
             Section::new("families", "By family").chart(bars()).chart(lines()),
             Section::new("pictures", "Pictures").chart(heat()).chart(bubbles()).chart(swings()),
-            Section::new("graph", "Dependencies").within().chart(graph()).chart(spans()),
+            Section::new("graph", "Dependencies").within().chart(graph()).chart(spans()).chart(bow_tie()),
             Section::new("findings", "Findings").table(table),
             Section::new("method", "Method")
                 .with(Block::Rule("score = (pass + 0.5 x partial) / (pass + partial + fail)".into()))
@@ -258,4 +258,30 @@ fn spans() -> Chart {
         "Spans",
         Data::Spans { across: "Hours after the failure".into(), ticks: Vec::new(), legend: Vec::new(), rows },
     )
+<<<<<<< HEAD
+=======
+}
+
+fn bow_tie() -> Chart {
+    let end = |label: &str, note: &str, barriers: &[(&str, f64)]| End {
+        label: label.into(),
+        note: note.into(),
+        barriers: barriers.iter().map(|(name, holds)| ((*name).to_owned(), *holds)).collect(),
+    };
+    let left = vec![
+        end("Phishing", "12 a year", &[("Second factor", 0.95), ("Training", 0.4)]),
+        end(LONG, "2 a year", &[("Patching", 0.8)]),
+    ];
+    let right = vec![
+        end("Data loss", "0.2 a year", &[("Backups", 0.9)]),
+        end("Fines", "0.1 a year", &[]),
+        end("Outage", "0.4 a year", &[("Plan", 0.5), ("Insurance", 0.3)]),
+    ];
+    Chart::new(
+        "bow_tie",
+        "Bow-tie",
+        "Threats and consequences",
+        Data::BowTie { event: "Ransomware on file servers".into(), left, right },
+    )
+>>>>>>> wip-reports
 }

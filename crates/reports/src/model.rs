@@ -60,7 +60,7 @@ impl ReportType {
             Self::ComplianceSummary | Self::GapAnalysis => &["assessment", "finding", "control", "evidence"],
             Self::RiskRegister => &["risk"],
             Self::IncidentSummary => &["incident"],
-            Self::BcmImpactAnalysis => &["bcm"],
+            Self::BcmImpactAnalysis => &["bcm", "risk"],
         }
     }
 }

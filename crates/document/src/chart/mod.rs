@@ -5,6 +5,7 @@
 
 mod axis;
 mod bars;
+mod bowtie;
 mod graph;
 mod grid;
 mod lines;
@@ -15,6 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::picture::{Ink, Picture};
 
 pub use bars::Swing;
+pub use bowtie::End;
 pub use graph::{Link, Vertex};
 pub use grid::{Cell, Grid};
 pub use lines::{Curve, Scale};
@@ -105,6 +107,15 @@ pub enum Data {
         /// The rows.
         rows: Vec<Span>,
     },
+    /// What leads to an event and what follows from it.
+    BowTie {
+        /// The event.
+        event: String,
+        /// What leads to it.
+        left: Vec<End>,
+        /// What follows from it.
+        right: Vec<End>,
+    },
     /// What depends on what: above depends on below.
     Graph {
         /// The nodes.
@@ -132,6 +143,7 @@ impl Chart {
             Data::Bubbles { across, up, discs } => grid::bubbles(across, up, discs),
             Data::Lines { across, up, curves, marks } => lines::lines(across, up, curves, marks),
             Data::Spans { across, ticks, legend, rows } => spans::spans(across, ticks, legend, rows),
+            Data::BowTie { event, left, right } => bowtie::bow_tie(event, left, right),
             Data::Graph { nodes, links, legend } => graph::graph(nodes, links, legend),
         }
     }
@@ -164,6 +176,10 @@ impl Chart {
             }),
             Data::Spans { across, rows, .. } => json!({
                 "across": across, "rows": rows.iter().map(Span::to_json).collect::<Vec<_>>(),
+            }),
+            Data::BowTie { event, left, right } => json!({
+                "event": event, "left": left.iter().map(End::to_json).collect::<Vec<_>>(),
+                "right": right.iter().map(End::to_json).collect::<Vec<_>>(),
             }),
             Data::Graph { nodes, links, .. } => json!({
                 "nodes": nodes.iter().map(|node| json!({"label": node.label, "layer": node.layer})).collect::<Vec<_>>(),

@@ -20,10 +20,11 @@ use grc_document::{
     value::said,
 };
 use grc_kernel::{Ctx, ListQuery, Refusal, Resource, UserId, Uuid};
+use grc_risk::Scenario;
 use grc_uow::Uow;
 use time::OffsetDateTime;
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, whole};
+use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
 
 /// How many nodes the picture of the graph shows.
 const NODES_SHOWN: usize = 40;
@@ -40,6 +41,7 @@ struct Loaded {
     states: Vec<PlanState>,
     plans: Vec<Plan>,
     exercises: Vec<Exercise>,
+    scenarios: Vec<Scenario>,
     now: OffsetDateTime,
 }
 
@@ -63,9 +65,11 @@ pub(super) async fn load(
     let (processes, more) = all::<Process, _>(ctx, uow.bcm(), &query).await?;
     let (plans, _) = all::<Plan, _>(ctx, uow.bcm(), &whole(Plan::LIST)).await?;
     let (exercises, _) = all::<Exercise, _>(ctx, uow.bcm(), &whole(Exercise::LIST)).await?;
+    let scenarios = scenarios::load(ctx, uow).await?;
     let people: Vec<Option<UserId>> = processes.iter().map(|process| process.owner_id).collect();
     let owners = names(ctx, uow, people.into_iter()).await?;
-    let loaded = Loaded { organization, processes, more, owners, records, states, plans, exercises, now: ctx.now };
+    let loaded =
+        Loaded { organization, processes, more, owners, records, states, plans, exercises, scenarios, now: ctx.now };
     let (wanted, hazards) = (wanted.clone(), hazards.clone());
     Ok(Box::new(move || loaded.compose(&wanted, &hazards)))
 }
@@ -109,7 +113,7 @@ impl Loaded {
             Fact::new("dependencies", "Dependencies", count(analysis.graph.edges().len())),
             narrowing(&wanted.filters),
         ];
-        let sections = vec![
+        let mut sections = vec![
             self.overview(&analysis),
             self.impact(),
             self.table(),
@@ -120,8 +124,9 @@ impl Loaded {
             climate_section(&analysis),
             recovery_section(&analysis),
             self.exercises(),
-            method(),
         ];
+        sections.extend(scenarios::sections(&self.scenarios));
+        sections.push(method());
         Ok(Document {
             kind: wanted.kind.as_str().to_owned(),
             title: wanted.title.clone().unwrap_or_else(|| "Business impact analysis".to_owned()),

@@ -9,6 +9,7 @@ mod continuity;
 mod gap;
 mod incidents;
 mod risks;
+mod scenarios;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -13,7 +13,7 @@ use grc_kernel::{
     list::{Scalar, Test},
 };
 use grc_risk::{
-    Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Treatment, appetite, entry,
+    Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Scenario, Treatment, appetite, entry,
     fair::{FairResult, Run, latest_runs, result::ResultId},
     matrix,
 };
@@ -21,7 +21,7 @@ use grc_uow::Uow;
 use serde_json::Value as Json;
 use time::{Date, Duration};
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, whole};
+use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
 
 /// How many risks the top list has.
 const TOP: usize = 10;
@@ -44,6 +44,7 @@ struct Register {
     runs: BTreeMap<AnalysisId, Run>,
     results: BTreeMap<ResultId, FairResult>,
     moves: Vec<(EntryId, i64)>,
+    scenarios: Vec<Scenario>,
     today: Date,
 }
 
@@ -67,6 +68,7 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
     let owners: Vec<Option<UserId>> = owners.collect();
     let owners = names(ctx, uow, owners.into_iter()).await?;
     let moves = moves(ctx, uow, &entries).await?;
+    let scenarios = scenarios::load(ctx, uow).await?;
     let register = Register {
         organization,
         entries,
@@ -80,6 +82,7 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
         runs,
         results: results.into_iter().map(|result| (result.id, result)).collect(),
         moves,
+        scenarios,
         today: ctx.now.date(),
     };
     let wanted = wanted.clone();
@@ -129,6 +132,7 @@ impl Register {
         let mut sections = vec![self.overview(), self.bounds(), self.maps(), self.top(), self.movers()];
         sections.extend([self.treatment(), self.indicators()]);
         sections.extend(self.losses());
+        sections.extend(scenarios::sections(&self.scenarios));
         sections.extend([self.all(), method()]);
         Document {
             kind: wanted.kind.as_str().to_owned(),
