@@ -7,14 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
-<<<<<<< HEAD
 use grc_evidence::{
     bulk::{ImportId, service as imports},
     service as evidence,
 };
-=======
-use grc_evidence::service as evidence;
->>>>>>> wip-reports
 use grc_flows::reporting::Wanted;
 use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_reports::{Report, service as reports};

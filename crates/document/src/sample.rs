@@ -258,8 +258,6 @@ fn spans() -> Chart {
         "Spans",
         Data::Spans { across: "Hours after the failure".into(), ticks: Vec::new(), legend: Vec::new(), rows },
     )
-<<<<<<< HEAD
-=======
 }
 
 fn bow_tie() -> Chart {
@@ -283,5 +281,4 @@ fn bow_tie() -> Chart {
         "Threats and consequences",
         Data::BowTie { event: "Ransomware on file servers".into(), left, right },
     )
->>>>>>> wip-reports
 }

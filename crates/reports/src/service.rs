@@ -2,11 +2,7 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-<<<<<<< HEAD
     Access, Changes, Checker, Ctx, IfMatch, Job, NewJob, Permission, Refusal, Repo, ReportId, Resource, Rules, kit,
-=======
-    Access, Changes, Checker, Ctx, Job, NewJob, Permission, Refusal, Repo, ReportId, Resource, Rules, kit,
->>>>>>> wip-reports
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};

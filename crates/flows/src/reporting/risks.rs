@@ -115,7 +115,7 @@ async fn moves(ctx: &Ctx, uow: &mut Uow, entries: &[Entry]) -> Result<Vec<(Entry
     }
     let moved = entries.iter().filter_map(|entry| {
         let (_, before) = first.get(&entry.id)?;
-        (*before != entry.standing_score()).then_some((entry.id, *before))
+        (*before != entry.score).then_some((entry.id, *before))
     });
     Ok(moved.collect())
 }
@@ -294,8 +294,7 @@ impl Register {
     fn top(&self) -> Section {
         let mut ranked: Vec<&Entry> = self.open().collect();
         ranked.sort_by(|a, b| {
-            let key =
-                |entry: &Entry| (std::cmp::Reverse(entry.standing_score()), std::cmp::Reverse(entry.inherent_score));
+            let key = |entry: &Entry| (std::cmp::Reverse(entry.score), std::cmp::Reverse(entry.inherent_score));
             key(a).cmp(&key(b)).then_with(|| a.title.cmp(&b.title)).then(a.id.0.cmp(&b.id.0))
         });
         ranked.truncate(TOP);
@@ -315,7 +314,7 @@ impl Register {
                 Value::text(entry.title.as_str()),
                 Value::word(entry.category.as_str()),
                 Value::Int(entry.inherent_score),
-                Value::Int(entry.standing_score()),
+                Value::Int(entry.score),
                 self.level(Self::standing_level(entry)),
                 Value::word(entry.treatment.as_str()),
                 name_of(&self.owners, entry.owner_id),
@@ -333,7 +332,7 @@ impl Register {
             .iter()
             .filter_map(|(id, before)| {
                 let entry = entries.get(id)?;
-                let now = entry.standing_score();
+                let now = entry.score;
                 let tone = if now > *before { Tone::Bad } else { Tone::Good };
                 let word = Value::Word(if now > *before { "worse" } else { "better" }.to_owned(), tone);
                 let row = vec![
