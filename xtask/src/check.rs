@@ -41,6 +41,7 @@ pub fn schema(examples: u32) -> Result<()> {
     let tools = install::python(CHECKERS)?;
     let tool = tools.join("schemathesis").display().to_string();
     let examples = examples.to_string();
+    cargo(&["build", "--quiet", "--locked", "-p", "grc-tests", "--bins"])?;
     cargo(&["run", "--quiet", "--locked", "-p", "grc-tests", "--example", "schema", "--", &tool, &examples])
 }
 

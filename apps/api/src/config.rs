@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 pub use access::{AuthMode, CloudflareAccess, ServiceToken};
 
+use grc_objects::settings::{self, Settings};
+
 /// Every variable that the service knows.
 const KNOWN: &[&str] = &[
     "GRC_CONFIG",
@@ -54,12 +56,6 @@ const KNOWN: &[&str] = &[
 /// Variables of the contract whose part this version does not have yet. Setting one is an error rather than
 /// a promise that nobody keeps.
 const LATER: &[&str] = &[
-    "GRC_S3_ENDPOINT",
-    "GRC_S3_BUCKET",
-    "GRC_S3_REGION",
-    "GRC_S3_ACCESS_KEY",
-    "GRC_S3_SECRET_KEY",
-    "GRC_OPA_URL",
     "GRC_STEAMPIPE_URL",
     "GRC_AI_BASE_URL",
     "GRC_AI_MODEL",
@@ -74,6 +70,8 @@ const LATER: &[&str] = &[
 pub enum StoreKind {
     /// In the data directory.
     Local,
+    /// In an S3-compatible store.
+    S3,
     /// Nowhere: evidence routes answer 503.
     None,
 }
@@ -127,8 +125,14 @@ pub struct Config {
     pub cloudflare: Option<CloudflareAccess>,
     /// How slow an upload may be; shorter only in tests.
     pub upload_pace: UploadPace,
+    /// The Open Policy Agent that decides what is shipped; none: the embedded engine does.
+    pub opa_url: Option<String>,
+    /// The program that evaluates policies; none: this one, by its command `policy-worker`.
+    pub policy_worker: Option<PathBuf>,
     /// Where evidence lies.
     pub evidence_store: StoreKind,
+    /// The S3-compatible store, where evidence lies in one.
+    pub s3: Option<Settings>,
     /// The first platform admin's address.
     pub bootstrap_email: String,
     /// And password; generated where none is given.
@@ -145,6 +149,8 @@ pub struct Config {
     pub uploads_per_hour: u32,
     /// Origins whose pages may call.
     pub cors_origins: Vec<String>,
+    /// Whether addresses that users name may be private ones.
+    pub allow_private_targets: bool,
     /// The filter of log lines.
     pub log: String,
     /// How they look; none: by whether a terminal reads them.
@@ -177,6 +183,7 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let origins = reader.text("GRC_CORS_ORIGINS").unwrap_or_default();
         let (auth_mode, cloudflare) = access::read(&mut reader);
+        let (evidence_store, s3) = reader.store();
         let config = Self {
             bind: reader
                 .parsed("GRC_BIND", "an address such as 127.0.0.1:8000")
@@ -197,9 +204,10 @@ impl Config {
             auth_mode,
             cloudflare,
             upload_pace: UploadPace::default(),
-            evidence_store: reader
-                .word("GRC_EVIDENCE_STORE", &[("local", StoreKind::Local), ("none", StoreKind::None)])
-                .unwrap_or(StoreKind::Local),
+            opa_url: reader.text("GRC_OPA_URL"),
+            policy_worker: None,
+            evidence_store,
+            s3,
             bootstrap_email: reader.text("GRC_BOOTSTRAP_EMAIL").unwrap_or_else(|| "admin@localhost".to_owned()),
             bootstrap_password: reader.text("GRC_BOOTSTRAP_PASSWORD"),
             public_url: reader.text("GRC_PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned()),
@@ -213,13 +221,18 @@ impl Config {
                 .filter(|origin| !origin.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            allow_private_targets: reader
+                .word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", false), ("true", true)])
+                .unwrap_or(false),
             log: reader.text("GRC_LOG").unwrap_or_else(|| "info".to_owned()),
             log_format: reader.word("GRC_LOG_FORMAT", &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)]),
             workers: reader.number("GRC_WORKERS", 0, 256).unwrap_or(2),
             path: None,
         };
         reader.word("GRC_AI_PROVIDER", &[("builtin", ())]);
-        reader.word("GRC_ALLOW_PRIVATE_TARGETS", &[("false", ()), ("true", ())]);
+        if let Some(problem) = config.opa_url.as_deref().and_then(|url| grc_rego::opa::check_url(url).err()) {
+            reader.problems.push(format!("GRC_OPA_URL: {problem}"));
+        }
         if let Some(url) = &config.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
@@ -234,6 +247,9 @@ impl Config {
         if reader.problems.is_empty() { Ok(config) } else { Err(reader.problems) }
     }
 }
+
+/// What an S3-compatible store needs, besides a region.
+const S3_NEEDS: [&str; 4] = ["GRC_S3_ENDPOINT", "GRC_S3_BUCKET", "GRC_S3_ACCESS_KEY", "GRC_S3_SECRET_KEY"];
 
 struct Reader {
     values: BTreeMap<String, String>,
@@ -273,6 +289,39 @@ impl Reader {
                 self.problems.push(format!("{name}: this version does not support it yet"));
             }
         }
+    }
+
+    /// Where evidence lies: as it is said, else in the S3 store that is configured, else here.
+    fn store(&mut self) -> (StoreKind, Option<Settings>) {
+        let words = [("local", StoreKind::Local), ("s3", StoreKind::S3), ("none", StoreKind::None)];
+        let said = self.text("GRC_EVIDENCE_STORE");
+        let kind = self.word("GRC_EVIDENCE_STORE", &words);
+        let given = S3_NEEDS.map(|name| self.text(name));
+        let kind = match (said, kind) {
+            (Some(_), kind) => kind.unwrap_or(StoreKind::Local),
+            (None, _) if given.iter().any(Option::is_some) => StoreKind::S3,
+            (None, _) => StoreKind::Local,
+        };
+        if kind != StoreKind::S3 {
+            return (kind, None);
+        }
+        for (name, value) in S3_NEEDS.iter().zip(&given) {
+            if value.is_none() {
+                self.problems.push(format!("{name}: is needed for evidence in an S3 store"));
+            }
+        }
+        let [Some(endpoint), Some(bucket), Some(access_key), Some(secret_key)] = given else { return (kind, None) };
+        let checks = [
+            ("GRC_S3_ENDPOINT", settings::check_endpoint(&endpoint)),
+            ("GRC_S3_BUCKET", settings::check_bucket(&bucket)),
+        ];
+        for (name, check) in checks {
+            if let Err(problem) = check {
+                self.problems.push(format!("{name}: {problem}"));
+            }
+        }
+        let region = self.text("GRC_S3_REGION").unwrap_or_else(|| settings::default_region(&endpoint).to_owned());
+        (kind, Some(Settings { endpoint, bucket, region, access_key, secret_key }))
     }
 
     /// The text of a variable; an empty one is as good as none.
@@ -358,6 +407,40 @@ mod tests {
                 .unwrap_err();
         assert_eq!(problems.len(), 4, "{problems:?}");
         assert!(problems[0].contains("GRC_BINT") && problems[0].contains("did you mean GRC_BIND?"));
+    }
+
+    #[test]
+    fn the_policy_agents_url_is_checked_at_the_start() {
+        let read = |url| read(&[("GRC_OPA_URL", url)]);
+        assert_eq!(read("https://opa:8181").unwrap().opa_url.as_deref(), Some("https://opa:8181"));
+        assert_eq!(read("").unwrap().opa_url, None);
+        for bad in ["opa:8181", "unix:///run/opa", "http://opa?x"] {
+            assert!(read(bad).unwrap_err()[0].starts_with("GRC_OPA_URL: "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_s3_store_is_configured_whole_or_its_problems_are_listed() {
+        let whole = [
+            ("GRC_S3_ENDPOINT", "https://0123.r2.cloudflarestorage.com"),
+            ("GRC_S3_BUCKET", "evidence"),
+            ("GRC_S3_ACCESS_KEY", "key"),
+            ("GRC_S3_SECRET_KEY", "swordfish"),
+        ];
+        let config = read(&whole).unwrap();
+        assert_eq!(config.evidence_store, StoreKind::S3);
+        assert_eq!(config.s3.as_ref().map(|s3| s3.region.as_str()), Some("auto"));
+        assert!(!format!("{config:?}").contains("swordfish"));
+        let elsewhere = read(&[&whole[..], &[("GRC_EVIDENCE_STORE", "local")]].concat()).unwrap();
+        assert_eq!((elsewhere.evidence_store, elsewhere.s3), (StoreKind::Local, None));
+        let names = |problems: Vec<String>| -> Vec<String> {
+            problems.iter().map(|problem| problem.split(':').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(read(&[("GRC_EVIDENCE_STORE", "s3")]).unwrap_err()), S3_NEEDS);
+        assert_eq!(names(read(&[whole[1]]).unwrap_err()), [S3_NEEDS[0], S3_NEEDS[2], S3_NEEDS[3]]);
+        let bad = [("GRC_S3_ENDPOINT", "ftp://x"), ("GRC_S3_BUCKET", "E"), whole[2], whole[3]];
+        assert_eq!(names(read(&bad).unwrap_err()), ["GRC_S3_ENDPOINT", "GRC_S3_BUCKET"]);
+        assert_eq!(names(read(&[("GRC_EVIDENCE_STORE", "s4")]).unwrap_err()), ["GRC_EVIDENCE_STORE"]);
     }
 
     #[test]

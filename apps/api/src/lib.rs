@@ -1,11 +1,15 @@
 //! The service: configuration, wiring, HTTP, adapters. A thin shell over the domain crates.
 //!
 //! Reading order: [`config`], [`serve`] (wiring), [`http`] (what every request goes through), [`routes`] (one
-//! file a domain), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs), [`openapi`].
+//! file a domain), [`a2a`] (attestation over MCP), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs),
+//! [`bulk`] (imports of evidence), [`drawing`] (reports), [`openapi`].
 
+pub mod a2a;
 pub mod adapters;
+pub mod bulk;
 pub mod config;
 pub mod demo;
+pub mod drawing;
 pub mod http;
 pub mod openapi;
 pub mod routes;

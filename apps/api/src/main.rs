@@ -8,6 +8,10 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use grc_api::{
+    a2a::{
+        inquiry::{Inquiry, inquire},
+        outbound,
+    },
     adapters::{
         clock::{self, SystemSecrets, V7Ids},
         passwords::Argon2Passwords,
@@ -20,6 +24,7 @@ use grc_identity::{Secrets, account};
 use grc_kernel::{Actor, Ctx, OrgId};
 use grc_postgres::{PgBackend, PoolConfig};
 use grc_uow::Db;
+use grc_vendor::a2a::attestation::{Outcome, Silence};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -53,12 +58,35 @@ enum Command {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Asks a vendor's A2A server for an attestation, checks its signature and prints it.
+    Attest {
+        /// The server, or the document that says where it is.
+        #[arg(long)]
+        endpoint: String,
+        /// The keys of frameworks, separated by commas.
+        #[arg(long, value_delimiter = ',', required = true)]
+        frameworks: Vec<String>,
+        /// The names of evidence, separated by commas.
+        #[arg(long, value_delimiter = ',')]
+        requested_evidence: Vec<String>,
+        /// The key that the vendor granted.
+        #[arg(long)]
+        key: Option<String>,
+    },
     /// Prints the OpenAPI document.
     Openapi,
 }
 
+fn main() -> ExitCode {
+    // Before anything else: what evaluates a policy has neither a runtime nor a configuration.
+    if std::env::args_os().nth(1).is_some_and(|command| command == serve::POLICY_WORKER) {
+        return grc_rego::worker::run();
+    }
+    command()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn command() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Openapi) = cli.command {
         say(&format!("{:#}", serve::document()));
@@ -74,11 +102,14 @@ async fn main() -> ExitCode {
         }
     };
     log(&config);
+    if let Some(Command::Attest { endpoint, frameworks, requested_evidence, key }) = cli.command {
+        return attest(&config, endpoint, frameworks, requested_evidence, key).await;
+    }
     let outcome = match cli.command.unwrap_or(Command::Serve { demo: false }) {
         Command::Serve { demo } => serve_until_signal(config, demo).await,
         Command::Migrate => serve::open_database(&config).await.map(|_| ()),
         Command::CreateAdmin { email, password_stdin } => create_admin(&config, &email, password_stdin).await,
-        Command::Openapi => Ok(()),
+        Command::Attest { .. } | Command::Openapi => Ok(()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -136,6 +167,38 @@ async fn serve_until_signal(config: Config, demo: bool) -> Result<(), StartError
     say(&format!("  Data               {}", config.data_dir.display()));
     say(&format!("  Try                curl {url}/api/v1/health"));
     running.until_signal().await
+}
+
+/// 0 where the attestation is believed, 1 where it is not, 2 where the address is not one to ask, 3 where nobody answers.
+async fn attest(
+    config: &Config,
+    endpoint: String,
+    frameworks: Vec<String>,
+    requested_evidence: Vec<String>,
+    key: Option<String>,
+) -> ExitCode {
+    let audience = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.bind));
+    let nonce = grc_identity::rules::token(SystemSecrets.random());
+    let inquiry = Inquiry { endpoint, key, frameworks, requested_evidence, audience, nonce };
+    let answer = inquire(&outbound(config, &inquiry.audience), &inquiry, clock::now).await;
+    let (status, reason, detail, claims, code) = match answer.outcome {
+        Outcome::Verified(claims) => ("verified", None, None, Some(claims.all), 0),
+        Outcome::Rejected(rejection) => ("rejected", Some(rejection.reason.as_str()), Some(rejection.detail), None, 1),
+        Outcome::Failed(silence, detail) => {
+            let code = match silence {
+                Silence::TargetRefused => 2,
+                Silence::Unreachable | Silence::TimedOut => 3,
+                _ => 1,
+            };
+            ("failed", Some(silence.as_str()), Some(detail), None, code)
+        }
+    };
+    let document = serde_json::json!({
+        "status": status, "reason": reason, "detail": detail, "endpoint": inquiry.endpoint,
+        "protocol_version": answer.protocol_version, "claims": claims, "attestation": answer.token,
+    });
+    say(&format!("{document:#}"));
+    ExitCode::from(code)
 }
 
 async fn create_admin(config: &Config, email: &str, from_stdin: bool) -> Result<(), StartError> {

@@ -17,7 +17,10 @@ use grc_cluster::{Cluster, ClusterConfig};
 use grc_evidence::ObjectStore;
 use grc_identity::{Secrets, account};
 use grc_kernel::{Actor, Ctx, IdSource, OrgId};
+use grc_objects::S3Store;
+use grc_outbound::Outbound;
 use grc_postgres::{PgBackend, PoolConfig};
+use grc_rego::{Embedded, Engines, Opa, WorkerCommand};
 use grc_uow::Db;
 use paperclip::actix::OpenApiExt;
 use tokio::sync::Notify;
@@ -25,12 +28,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     VERSION,
+    a2a::A2a,
     adapters::{
         blobs::LocalStore,
         clock::{self, SystemSecrets, V7Ids},
         passwords::Argon2Passwords,
         tokens::Tokens,
     },
+    bulk,
     config::{Config, StoreKind},
     http::{access::Door, caller::Callers, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
@@ -39,6 +44,10 @@ use crate::{
     worker,
 };
 
+/// The command by which this program evaluates policies.
+pub const POLICY_WORKER: &str = "policy-worker";
+/// The most processes that evaluate policies.
+const EVALUATORS_MAX: usize = 8;
 /// The database of the embedded cluster.
 const DATABASE: &str = "grc";
 
@@ -72,8 +81,14 @@ pub struct App {
     pub callers: Callers,
     /// The climate hazards of regions.
     pub hazards: Arc<HazardTable>,
+    /// Fetches what imports name.
+    pub fetcher: Outbound,
     /// How clients reach the service.
     pub public_url: String,
+    /// Attestation machine to machine.
+    pub a2a: A2a,
+    /// What takes policy decisions.
+    pub engine: Arc<dyn grc_policy::Engine>,
     /// Simulations.
     pub simulator: Simulator,
     /// Whether the service is about to stop.
@@ -222,6 +237,11 @@ fn assemble(
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let blobs = (config.evidence_store == StoreKind::Local)
         .then(|| LocalStore::new(evidence_folder(&config.data_dir), Arc::clone(&tokens), public_url.clone()));
+    let store: Option<Arc<dyn ObjectStore>> = match (&blobs, &config.s3) {
+        (Some(local), _) => Some(Arc::new(local.clone())),
+        (None, Some(settings)) => Some(Arc::new(S3Store::new(settings).map_err(StartError::setup)?)),
+        (None, None) => None,
+    };
     let db = Db::new(Arc::new(backend.clone()));
     let door = Door::new(config.auth_mode, config.cloudflare.as_ref(), &public_url).map_err(StartError::setup)?;
     let door = Arc::new(door);
@@ -233,7 +253,7 @@ fn assemble(
         door,
         methods: Methods::of_document(&document),
         document: Bytes::from(document.to_string()),
-        store: blobs.clone().map(|store| -> Arc<dyn ObjectStore> { Arc::new(store) }),
+        store,
         blobs,
         db,
         backend,
@@ -243,12 +263,30 @@ fn assemble(
         secrets: SystemSecrets,
         ids,
         hazards: Arc::new(hazards(&config.data_dir)?),
+        a2a: A2a::new(&config, &public_url),
+        fetcher: bulk::fetch::fetcher(&config, &public_url),
         public_url,
+        engine: Arc::new(engines(&config)?),
         simulator: Simulator::default(),
         draining: AtomicBool::new(false),
         wake: Notify::new(),
         config,
     })
+}
+
+/// What takes policy decisions: evaluators in processes of their own, and the operator's Open Policy Agent.
+fn engines(config: &Config) -> Result<Engines, StartError> {
+    let command = match &config.policy_worker {
+        Some(program) => WorkerCommand { program: program.clone(), arguments: Vec::new() },
+        None => {
+            let program = std::env::current_exe().map_err(StartError::setup)?;
+            WorkerCommand { program, arguments: vec![POLICY_WORKER.into()] }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let remote = config.opa_url.as_deref().map(Opa::new).transpose();
+    let remote = remote.map_err(|problem| StartError::Setup(format!("GRC_OPA_URL: {problem}")))?;
+    Ok(Engines::new(Embedded::new(command, cores.clamp(2, EVALUATORS_MAX)), remote))
 }
 
 /// The operator's table of climate hazards, where the data directory holds one; else the built-in one.

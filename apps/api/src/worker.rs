@@ -7,16 +7,31 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
-use grc_evidence::service as evidence;
+use grc_evidence::{
+    bulk::{ImportId, service as imports},
+    service as evidence,
+};
+use grc_flows::reporting::Wanted;
 use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
-use grc_reports::{Report, render, service as reports, snapshot::Generation};
+use grc_reports::{Report, service as reports};
 use grc_risk::fair::run as fair;
+use grc_vendor::a2a::attestation::{self, AttestationId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, adapters::clock, http::problem::Problem, serve::App, simulation};
+use crate::{
+    a2a,
+    adapters::clock,
+    bulk,
+    drawing::{self, Drawn},
+    http::problem::Problem,
+    serve::App,
+    simulation,
+};
 
 /// How long a worker that says nothing keeps its job.
 pub(crate) const LEASE: time::Duration = time::Duration::seconds(30);
+/// How often a worker that draws says so.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often an idle worker looks, where nothing wakes it.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -98,7 +113,9 @@ async fn failed(app: &Data<App>, job: &Job, problem: &Problem) {
         .write(job.org, async |uow| {
             match job.kind.as_str() {
                 assessment::JOB => assessment::fail(&ctx, uow.assessments(), AssessmentId(job.subject), &why).await?,
+                attestation::JOB => attestation::fail(&ctx, uow.vendor(), AttestationId(job.subject), &why).await?,
                 fair::JOB => fair::fail(&ctx, uow.risk(), fair::RunId(job.subject), &why).await?,
+                imports::JOB => imports::fail(&ctx, uow.evidence(), ImportId(job.subject), &why).await?,
                 reports::JOB => reports::fail(&ctx, uow.reports(), ReportId(job.subject), &why).await?,
                 _ => {}
             }
@@ -138,6 +155,11 @@ async fn step(app: &Data<App>, job: &Job, stop: &CancellationToken) -> Result<Ou
             let over = simulation::job::carry_out(app, &ctx, job, stop).await?;
             Ok(if over { Outcome::Over } else { Outcome::More })
         }
+        attestation::JOB => a2a::job::carry_out(app, &ctx, job).await.map(|()| Outcome::Over),
+        imports::JOB => {
+            let over = bulk::job::carry_out(app, &ctx, job, stop).await?;
+            Ok(if over { Outcome::Over } else { Outcome::More })
+        }
         reports::JOB => generate(app, &ctx, job).await.map(|()| Outcome::Over),
         evidence::PURGE_JOB => {
             // The bytes go first: a crash in between only means to remove them again.
@@ -151,31 +173,41 @@ async fn step(app: &Data<App>, job: &Job, stop: &CancellationToken) -> Result<Ou
     }
 }
 
-/// The snapshot is read in one transaction, rendered in none, and the file stored in another.
+/// The data is read in one frozen view, drawn in no transaction, and the file stored in another. Meanwhile the lease is
+/// prolonged: a long report is not begun anew by somebody else.
 async fn generate(app: &Data<App>, ctx: &Ctx, job: &Job) -> Result<(), Problem> {
     let id = ReportId(job.subject);
     let found: Result<_, Problem> = app
         .db
-        .read(job.org, async |uow| {
+        .write(job.org, async |uow| {
             let report = match kit::get::<Report>(ctx, uow.reports(), id).await {
                 Ok(report) => report,
-                Err(gone) if gone.kind() == FaultKind::NotFound => return Ok(None),
+                Err(gone) if gone.kind() == FaultKind::NotFound => {
+                    uow.reports().jobs().complete(job).await?;
+                    return Ok(None);
+                }
                 Err(error) => return Err(error.into()),
             };
-            let subject = report.assessment_id.ok_or_else(|| Problem::new(500, "the report has no subject"))?;
-            let snapshot = grc_flows::reporting::compliance(ctx, uow, subject, Some(&report.title)).await?;
-            Ok(Some((report, snapshot)))
+            reports::begin(ctx, uow.reports(), job).await?;
+            Ok(Some(report))
         })
         .await;
-    let Some((report, snapshot)) = found? else {
-        return Ok(app.db.write(job.org, async |uow| uow.reports().jobs().complete(job).await).await?);
+    let Some(report) = found? else { return Ok(()) };
+    let wanted = Wanted::of(&report);
+    let drawing = drawing::draw(app, ctx, job.org, &wanted, report.format);
+    tokio::pin!(drawing);
+    let drawn = loop {
+        tokio::select! {
+            drawn = &mut drawing => break drawn?,
+            () = tokio::time::sleep(HEARTBEAT) => {
+                let until = clock::now() + LEASE;
+                let renewed: Result<(), StoreError> =
+                    app.db.write(OrgId::PLATFORM, async |uow| uow.app().renew_job(job, until).await).await;
+                renewed?;
+            }
+        }
     };
-    let at = grc_kernel::record::timestamp(ctx.now);
-    let rendered = tokio::task::spawn_blocking(move || {
-        let generation = Generation { at, version: VERSION.to_owned(), digest: snapshot.digest() };
-        (render::render(report.format, &snapshot, &generation), generation.digest)
-    });
-    let (bytes, digest) = rendered.await.map_err(|error| Problem::new(500, error.to_string()))?;
+    let Drawn { bytes, digest } = drawn;
     Ok(app.db.write(job.org, async |uow| reports::finish(ctx, uow.reports(), job, digest, &bytes).await).await?)
 }
 
@@ -211,6 +243,12 @@ async fn sweep(app: &Data<App>) -> Result<(), Problem> {
     for org in orgs? {
         let ctx = Ctx::new(org, Actor::system(), clock::now(), "sweep", Arc::clone(&app.ids));
         app.db.write(org, async |uow| evidence::sweep(&ctx, uow.evidence(), 500).await).await?;
+        let Some(store) = &app.store else { continue };
+        let keys: Vec<String> =
+            app.db.read(org, async |uow| evidence::leftovers(&ctx, uow.evidence(), 500).await).await?;
+        for key in keys {
+            store.delete(&key).await?;
+        }
     }
     Ok(())
 }

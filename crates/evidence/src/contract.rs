@@ -6,7 +6,7 @@
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "a suite fails by panicking")]
 
 use grc_kernel::{
-    Changes, Ctx, EvidenceId, FindingId, Refusal, Repo, Resource, Rules, StoreError, Uuid, kit, list::Scalar,
+    Changes, Ctx, EvidenceId, FindingId, IfMatch, Refusal, Repo, Resource, Rules, StoreError, Uuid, kit, list::Scalar,
     resource::Cell,
 };
 use time::Duration;
@@ -61,10 +61,13 @@ pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Result<(), Box<dyn std::error::Err
     let amend = Changes::none()
         .set("review", Cell::Text("approved".into()))
         .set("retention_until", Cell::Time(ctx.now + Duration::days(9)));
-    let amended = Evidence::amend(ctx, tx, made.id, Some(stored.meta.revision), amend).await?;
+    let amended = Evidence::amend(ctx, tx, made.id, IfMatch::is(stored.meta.revision), amend).await?;
     assert_eq!(amended.review, Review::Approved);
     assert!(matches!(Repo::update(tx, &amended, 1).await, Err(StoreError::Stale)));
-    assert!(matches!(Evidence::remove(ctx, tx, made.id, None).await, Err(Refusal::Conflict(_))), "it is retained");
+    assert!(
+        matches!(Evidence::remove(ctx, tx, made.id, IfMatch::ANY).await, Err(Refusal::Conflict(_))),
+        "it is retained"
+    );
     let held = service::hold(ctx, tx, made.id, Some("litigation")).await?;
     assert!(held.legal_hold);
     service::hold(ctx, tx, made.id, None).await?;
@@ -80,7 +83,7 @@ pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Result<(), Box<dyn std::error::Err
     let tagged = Evidence::LIST.query().only("control_ref", vec![Scalar::Text("SOC2_TYPE2:CC6.1".into())]);
     assert_eq!(kit::page::<Evidence>(ctx, tx, &tagged).await?.items.len(), 1);
     handed_over(ctx, tx, made.id, second.id).await?;
-    Evidence::remove(ctx, tx, second.id, None).await?;
+    Evidence::remove(ctx, tx, second.id, IfMatch::ANY).await?;
     assert_eq!(kit::page::<Evidence>(ctx, tx, &Evidence::LIST.query()).await?.items.len(), 1);
     assert!(matches!(service::get(ctx, tx, second.id).await, Err(Refusal::NotFound(_))));
     Ok(())

@@ -1,9 +1,9 @@
-//! The text of text-like files, bounded, from any bytes without a panic.
+//! The text of files, bounded, from any bytes without a panic.
 //!
 //! Plain text, Markdown, CSV, JSON, YAML, TOML and logs are taken as they are; of HTML and XML the tags go, and
-//! with them scripts and styles. UTF-8 (faulty bytes replaced) and UTF-16 with a byte-order mark are read.
+//! with them scripts and styles. Of office documents [`office`] takes the text. UTF-8 (faulty bytes replaced) and UTF-16 with a byte-order mark are read.
 
-use crate::sniff::is_text_type;
+use crate::{office, sniff::is_text_type};
 
 /// The most characters kept.
 pub const TEXT_MAX: usize = 1_000_000;
@@ -12,11 +12,17 @@ pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The text of a file, if its type has one.
 pub fn extract(content_type: &str, bytes: &[u8]) -> Option<String> {
-    if !is_text_type(content_type) {
+    let is_office = content_type.contains("officedocument") || content_type.contains("opendocument");
+    if !is_text_type(content_type) && !is_office {
         return None;
     }
-    let text = decode(bytes);
-    let text = if content_type == "text/html" || content_type.ends_with("xml") { strip_tags(&text) } else { text };
+    let text = if is_office {
+        office::text(bytes)?
+    } else if content_type == "text/html" || content_type.ends_with("xml") {
+        strip_tags(&decode(bytes))
+    } else {
+        decode(bytes)
+    };
     // PostgreSQL cannot store NUL, and no other control character helps a reader.
     Some(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(TEXT_MAX).collect())
 }
@@ -83,7 +89,8 @@ fn skip_element<'a>(tail: &'a str, name: &str) -> &'a str {
     lower.find(&close).and_then(|at| tail.get(at..)).and_then(|end| end.split_once('>')).map_or("", |(_, tail)| tail)
 }
 
-fn push_entities(text: &str, out: &mut String) {
+/// Adds a text whose entities are resolved, those that HTML and XML have in common and the numbered ones.
+pub(crate) fn push_entities(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);

@@ -126,6 +126,14 @@ impl ObjectStore for MemObjects {
         Ok(())
     }
 
+    async fn put_from(&self, key: &str, source: &mut dyn ObjectReader) -> Result<(), ObjectError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = source.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        self.put(key, &bytes).await
+    }
+
     async fn delete(&self, key: &str) -> Result<(), ObjectError> {
         self.objects().remove(key);
         Ok(())

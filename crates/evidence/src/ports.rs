@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use grc_kernel::{EvidenceId, JobsTx, JournalTx, ListQuery, OrgId, Page, Repo, StoreResult, resource::References};
 
-use crate::model::{CustodyEvent, Evidence};
+use crate::{
+    bulk::{BulkImport, BulkItem},
+    model::{CustodyEvent, Evidence},
+};
 
 /// What belongs to evidence: its texts, and the record of every touch.
 #[async_trait]
@@ -33,9 +36,15 @@ pub trait Requirements: Send {
 }
 
 /// A transaction over this domain's repositories.
-pub trait EvidenceTx: JournalTx + JobsTx + References + Files + Requirements + Repo<Evidence> {}
+pub trait EvidenceTx:
+    JournalTx + JobsTx + References + Files + Requirements + Repo<Evidence> + Repo<BulkImport> + Repo<BulkItem>
+{
+}
 
-impl<T: JournalTx + JobsTx + References + Files + Requirements + Repo<Evidence>> EvidenceTx for T {}
+impl<T> EvidenceTx for T where
+    T: JournalTx + JobsTx + References + Files + Requirements + Repo<Evidence> + Repo<BulkImport> + Repo<BulkItem>
+{
+}
 
 /// The transaction that the use cases take. (An alias, because in a signature `&mut dyn EvidenceTx` would mean a
 /// shorter life than the one in [`grc_kernel::Rules::Tx`].)

@@ -53,6 +53,20 @@ pub fn safe_name(filename: &str) -> String {
     }
 }
 
+/// The `Content-Disposition` of a download (RFC 6266): a plain name for old clients, the whole one in UTF-8 for the
+/// others.
+pub fn disposition(name: &str) -> String {
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{}\"; filename*=UTF-8''{encoded}", safe_name(name))
+}
+
 /// Checks a media type: `type/subtype`, lower case, parameters dropped.
 pub fn check_content_type(check: &mut Checker, text: &str) -> String {
     let plain = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

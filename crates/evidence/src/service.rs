@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, EvidenceId, Fact, ListQuery, NewJob, Page, Refusal, Repo, Resource, Rules, kit,
+    Access, Changes, Checker, Ctx, EvidenceId, Fact, IfMatch, ListQuery, NewJob, Page, Refusal, Repo, Resource, Rules,
+    kit,
     list::{Scalar, Test},
     resource::Cell,
 };
@@ -71,7 +72,7 @@ impl Rules for Evidence {
         ctx: &Ctx,
         tx: &mut Tx,
         id: EvidenceId,
-        if_match: Option<i64>,
+        if_match: IfMatch,
         changes: Changes<Self>,
     ) -> Result<Self, Refusal> {
         ctx.require(Self::permission(Self::WRITE))?;
@@ -89,7 +90,7 @@ impl Rules for Evidence {
     }
 
     /// Deletes evidence: absent at once, its bytes removed by a job. Not under a legal hold or retention.
-    async fn remove(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, if_match: Option<i64>) -> Result<Self, Refusal> {
+    async fn remove(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, if_match: IfMatch) -> Result<Self, Refusal> {
         ctx.require(Self::permission(Self::DELETE))?;
         let before = kit::hold::<Self>(ctx, tx, id, if_match).await?;
         if before.legal_hold {
@@ -132,6 +133,16 @@ pub enum Settled {
     Rejected(String),
 }
 
+/// What an uploaded object has that was not announced; none where it is what it must be. Whether its type is the
+/// declared one is another question.
+pub fn differs(evidence: &Evidence, inspection: &Inspection) -> Option<String> {
+    if evidence.size.is_some_and(|size| size != inspection.size) {
+        return Some(format!("the object has {} bytes, not those announced", inspection.size));
+    }
+    let other = evidence.sha256.as_ref().is_some_and(|hash| *hash != inspection.sha256);
+    other.then(|| "the object's SHA-256 is not the announced one".to_owned())
+}
+
 /// Stores the outcome of an inspection. Announced size and hash must be those found: where they are not, the
 /// evidence stays pending and may be put again.
 pub async fn settle(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, inspection: Inspection) -> Result<Settled, Refusal> {
@@ -139,11 +150,8 @@ pub async fn settle(ctx: &Ctx, tx: &mut Tx, id: EvidenceId, inspection: Inspecti
     if before.status == EvidenceStatus::Stored {
         return Ok(Settled::Stored(Box::new(before)));
     }
-    if before.size.is_some_and(|size| size != inspection.size) {
-        return Err(Refusal::Conflict(format!("the object has {} bytes, not those announced", inspection.size)));
-    }
-    if before.sha256.as_ref().is_some_and(|hash| *hash != inspection.sha256) {
-        return Err(Refusal::Conflict("the object's SHA-256 is not the announced one".into()));
+    if let Some(difference) = differs(&before, &inspection) {
+        return Err(Refusal::Conflict(difference));
     }
     let status = if inspection.agreed.is_ok() { EvidenceStatus::Stored } else { EvidenceStatus::Rejected };
     let found = stands(status).set("size", Cell::Int(inspection.size)).set("sha256", Cell::Text(inspection.sha256));
@@ -245,4 +253,22 @@ pub async fn sweep(ctx: &Ctx, tx: &mut Tx, limit: usize) -> Result<usize, Refusa
         purge(ctx, tx, &after).await?;
     }
     Ok(count)
+}
+
+/// Where bytes may lie of evidence that is over: an upload URL works for a while after that, and what was put by one then
+/// nobody would remove. Asked for from time to time, of what ended in the last hour, when its URLs have expired.
+pub async fn leftovers(ctx: &Ctx, tx: &mut Tx, limit: usize) -> Result<Vec<String>, Refusal> {
+    let over = [EvidenceStatus::Rejected, EvidenceStatus::Expired, EvidenceStatus::Deleted];
+    let over = over.map(|status| Scalar::Text(status.as_str().to_owned())).to_vec();
+    let minutes = |minutes| Scalar::Time(ctx.now - time::Duration::minutes(minutes));
+    let query = Evidence::LIST
+        .query()
+        .only("status", over)
+        .within("updated_at", Test::AtLeast(minutes(60)))
+        .within("updated_at", Test::AtMost(minutes(20)))
+        .limited(limit);
+    let over = Repo::<Evidence>::page(tx, ctx.org, &query).await?.items;
+    // An object that was there for longer had been removed with the evidence, and its URL had expired by then.
+    let late = |evidence: &Evidence| evidence.meta.updated_at - evidence.meta.created_at < time::Duration::minutes(20);
+    Ok(over.into_iter().filter(late).map(|evidence| evidence.object_key).collect())
 }

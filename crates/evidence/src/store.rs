@@ -61,10 +61,16 @@ pub trait ObjectStore: Send + Sync {
     async fn open(&self, key: &str) -> Result<Box<dyn ObjectReader>, ObjectError>;
     /// Writes a whole object.
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), ObjectError>;
+    /// Writes an object that is read in pieces. It is there when all of it is, and not before.
+    async fn put_from(&self, key: &str, source: &mut dyn ObjectReader) -> Result<(), ObjectError>;
     /// Removes an object; absent ones are no error.
     async fn delete(&self, key: &str) -> Result<(), ObjectError>;
     /// Whether the store answers.
     async fn check(&self) -> Result<(), ObjectError>;
+    /// Whether a URL to it would be of use: asked before one is handed out. A store in the same process always is.
+    async fn ready(&self) -> Result<(), ObjectError> {
+        Ok(())
+    }
 }
 
 /// What the inspection of an uploaded object showed.
@@ -80,9 +86,17 @@ pub struct Inspection {
     pub text: Option<String>,
 }
 
-/// Reads an object back: counts, hashes, sniffs, extracts. The whole object is hashed, its first 8 MiB are
-/// kept for the text.
-pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Inspection, ObjectError> {
+/// An object that was read to its end: counted and hashed, its beginning kept.
+#[derive(Clone, Debug)]
+pub struct ReadBack {
+    content_type: String,
+    size: i64,
+    sha256: String,
+    kept: Vec<u8>,
+}
+
+/// Reads an object back. All of it is hashed, its first 8 MiB are kept for the text.
+pub async fn read_back(store: &dyn ObjectStore, evidence: &Evidence) -> Result<ReadBack, ObjectError> {
     let mut reader = store.open(&evidence.object_key).await?;
     let mut sha = Sha256::new();
     let mut size: i64 = 0;
@@ -93,10 +107,24 @@ pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Ins
         let room = extract::BYTES_MAX.saturating_sub(kept.len());
         kept.extend(chunk.iter().take(room));
     }
-    let head = kept.get(..kept.len().min(sniff::HEAD)).unwrap_or_default();
-    let agreed = sniff::agree(&evidence.content_type, head).map(|_| ());
-    let text = if agreed.is_ok() { extract::extract(&evidence.content_type, &kept) } else { None };
-    Ok(Inspection { size, sha256: hex::encode(sha.finalize()), agreed, text })
+    let content_type = evidence.content_type.clone();
+    Ok(ReadBack { content_type, size, sha256: hex::encode(sha.finalize()), kept })
+}
+
+impl ReadBack {
+    /// Looks at what was read: whether it is of the declared type, and its text. Calculation only, and up to a second of
+    /// it: nothing for a thread that others wait for.
+    pub fn inspect(self) -> Inspection {
+        let head = self.kept.get(..self.kept.len().min(sniff::HEAD)).unwrap_or_default();
+        let agreed = sniff::agree(&self.content_type, head).map(|_| ());
+        let text = if agreed.is_ok() { extract::extract(&self.content_type, &self.kept) } else { None };
+        Inspection { size: self.size, sha256: self.sha256, agreed, text }
+    }
+}
+
+/// Reads an object back and inspects it at once.
+pub async fn inspect(store: &dyn ObjectStore, evidence: &Evidence) -> Result<Inspection, ObjectError> {
+    Ok(read_back(store, evidence).await?.inspect())
 }
 
 /// Recomputes an object's SHA-256.

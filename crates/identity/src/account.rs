@@ -1,6 +1,6 @@
 //! Use cases of one's own account, of the first one, and of invitations.
 
-use grc_kernel::{Checker, Ctx, Fact, OrgId, Patch, Refusal, UserId, kit};
+use grc_kernel::{Checker, Ctx, Fact, IfMatch, OrgId, Patch, Refusal, UserId, kit};
 
 use crate::{
     member,
@@ -20,7 +20,7 @@ pub async fn me(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(Account, Vec<(Mem
 pub async fn amend(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     name: Patch<String>,
 ) -> Result<Account, Refusal> {
     let before = find(tx, own(ctx)?).await?;

@@ -1,7 +1,7 @@
 //! Use cases of API keys.
 
 use grc_kernel::{
-    Access, Checker, Ctx, Fact, ListQuery, Meta, Page, Permission, Refusal, Role, UserId, access::Scope, kit,
+    Access, Checker, Ctx, Fact, IfMatch, ListQuery, Meta, Page, Permission, Refusal, Role, UserId, access::Scope, kit,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -135,7 +135,12 @@ pub async fn rotate(
 }
 
 /// Revokes a key.
-pub async fn revoke(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId, if_match: Option<i64>) -> Result<(), Refusal> {
+pub async fn revoke(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    id: ApiKeyId,
+    if_match: impl Into<IfMatch> + Send,
+) -> Result<(), Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, id).await?;
     kit::unchanged(if_match, before.meta.revision)?;

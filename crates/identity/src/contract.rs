@@ -126,6 +126,7 @@ async fn members(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::
     Ok(())
 }
 
+/// Sessions belong to a person and to no organization.
 async fn sessions(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::error::Error>> {
     let user = UserId(ctx.actor.id);
     let session = Session {

@@ -1,7 +1,7 @@
 //! Use cases of an organization's members.
 
 use grc_kernel::{
-    Access, Checker, Ctx, Fact, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, UserId, kit,
+    Access, Checker, Ctx, Fact, IfMatch, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, UserId, kit,
 };
 
 use crate::{
@@ -116,7 +116,7 @@ pub async fn amend(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
     user: UserId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     command: AmendMember,
 ) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
@@ -154,7 +154,7 @@ pub async fn deactivate(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
     user: UserId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
 ) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
@@ -171,7 +171,7 @@ pub async fn activate(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
     user: UserId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
 ) -> Result<Member, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
@@ -185,7 +185,12 @@ pub async fn activate(
 }
 
 /// Removes a member; the account and its other memberships stay.
-pub async fn remove(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId, if_match: Option<i64>) -> Result<(), Refusal> {
+pub async fn remove(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    user: UserId,
+    if_match: impl Into<IfMatch> + Send,
+) -> Result<(), Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
     kit::unchanged(if_match, before.membership.meta.revision)?;

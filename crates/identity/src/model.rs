@@ -3,7 +3,7 @@
 use grc_kernel::{
     Meta, OrgId, Record, Role, UserId,
     access::Scope,
-    record::{timestamp_value, with_meta},
+    record::{timestamp, timestamp_value, with_meta},
     typed_id,
 };
 use serde_json::{Map, Value, json};
@@ -222,6 +222,29 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// The address it was opened from.
     pub address: Option<String>,
+}
+
+impl Record for Session {
+    const TYPE: &'static str = "session";
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn revision(&self) -> i64 {
+        1
+    }
+
+    fn snapshot(&self) -> Value {
+        json!({
+            "id": self.id.to_string(),
+            "created_at": timestamp(self.created_at),
+            "last_used_at": timestamp(self.last_used_at),
+            "expires_at": timestamp(self.expires_at),
+            "user_agent": self.user_agent,
+            "address": self.address,
+        })
+    }
 }
 
 impl Session {

@@ -1,6 +1,8 @@
 //! Use cases of organizations.
 
-use grc_kernel::{Access, Checker, Ctx, Fact, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, kit};
+use grc_kernel::{
+    Access, Checker, Ctx, Fact, IfMatch, ListQuery, Meta, OrgId, Page, Patch, Permission, Refusal, Role, kit,
+};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -111,7 +113,7 @@ pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Resu
 pub async fn amend(
     ctx: &Ctx,
     tx: &mut dyn IdentityTx,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     command: AmendOrganization,
 ) -> Result<Organization, Refusal> {
     ctx.require(Permission::new(AREA, Access::Admin))?;
@@ -143,7 +145,7 @@ pub async fn amend(
 }
 
 /// Deletes an organization: at once absent for everybody, kept 30 days. For platform admins.
-pub async fn delete(ctx: &Ctx, tx: &mut dyn IdentityTx, if_match: Option<i64>) -> Result<(), Refusal> {
+pub async fn delete(ctx: &Ctx, tx: &mut dyn IdentityTx, if_match: impl Into<IfMatch> + Send) -> Result<(), Refusal> {
     if !ctx.actor.platform_admin {
         return Err(Refusal::Duty("this is for platform admins".to_owned()));
     }

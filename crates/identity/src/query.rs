@@ -38,6 +38,20 @@ pub static MEMBERS: ListSpec = ListSpec {
     stored: false,
 };
 
+/// One's own live sessions.
+pub static SESSIONS: ListSpec = ListSpec {
+    resource: "sessions",
+    fields: &[
+        Field::new("created_at", Kind::Time).sorts(),
+        Field::new("last_used_at", Kind::Time).sorts(),
+        Field::new("expires_at", Kind::Time).sorts(),
+        Field::new("user_agent", Kind::Text).searches().optional(),
+        Field::new("address", Kind::Text).searches().optional(),
+    ],
+    default_sort: ("created_at", true),
+    stored: false,
+};
+
 /// API keys.
 pub static API_KEYS: ListSpec = ListSpec {
     resource: "api_keys",

@@ -1,6 +1,6 @@
 //! Use cases of sessions: log-in, refresh with rotation, logout.
 
-use grc_kernel::{Ctx, Fact, Refusal, UserId};
+use grc_kernel::{Ctx, Fact, ListQuery, Page, Refusal, UserId, list::page_in_memory};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -135,11 +135,13 @@ pub async fn refresh(
 }
 
 /// The caller's live sessions, the newest first.
-pub async fn list(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<Vec<Session>, Refusal> {
-    match ctx.actor.user_id() {
-        Some(user) => Ok(tx.sessions().live_of(user, ctx.now).await?),
-        None => Ok(Vec::new()),
-    }
+pub async fn page(ctx: &Ctx, tx: &mut dyn IdentityTx, query: &ListQuery) -> Result<Page<Session>, Refusal> {
+    let live = match ctx.actor.user_id() {
+        Some(user) => tx.sessions().live_of(user, ctx.now).await?,
+        None => Vec::new(),
+    };
+    // A person has few of them: what is asked is found among all.
+    Ok(page_in_memory(live.iter(), query))
 }
 
 /// Ends one of the caller's sessions: logout, or the revocation of another one.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`phase`] (phases, moves, status), [`sla`] (clocks), [`incident`], [`response`] (the use cases),
 //! [`timeline`] and `story` (what is told of every change), [`task`], [`review`], [`exhibit`] (evidence),
-//! [`bundle`] (what an export consists of), [`metrics`], [`ports`]. The numbers are data: [`defaults`].
+//! [`playbook`] (what one gives), [`bundle`] (what an export consists of), [`metrics`], [`ports`]. The numbers are data: [`defaults`].
 
 pub mod bundle;
 #[cfg(any(test, feature = "contract"))]
@@ -13,6 +13,7 @@ pub mod incident;
 pub mod mem;
 pub mod metrics;
 pub mod phase;
+pub mod playbook;
 pub mod ports;
 pub mod response;
 pub mod review;

@@ -1,6 +1,6 @@
 //! What is done about an incident: it is taken on, moved from phase to phase, closed.
 
-use grc_kernel::{Access, Changes, Ctx, Refusal, Repo, Resource, kit, list::Scalar, resource::Cell};
+use grc_kernel::{Access, Changes, Ctx, IfMatch, Refusal, Repo, Resource, kit, list::Scalar, resource::Cell};
 
 use crate::{
     incident::{Incident, IncidentId},
@@ -21,7 +21,7 @@ pub async fn amend(
     ctx: &Ctx,
     tx: &mut Tx,
     id: IncidentId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     force: bool,
     mut changes: Changes<Incident>,
 ) -> Result<Incident, Refusal> {

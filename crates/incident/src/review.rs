@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, Fact, Refusal, Repo, Resource, Rules, kit, resource, shape::Ty, typed_id,
+    Access, Changes, Checker, Ctx, Fact, IfMatch, Refusal, Repo, Resource, Rules, kit, resource, shape::Ty, typed_id,
 };
 
 use crate::{
@@ -61,7 +61,7 @@ pub async fn write(
     ctx: &Ctx,
     tx: &mut Tx,
     id: IncidentId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     changes: Changes<Review>,
 ) -> Result<Review, Refusal> {
     ctx.require(Review::permission(Access::Write))?;

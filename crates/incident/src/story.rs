@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     incident::Incident,
     phase::Move,
+    playbook::{Source, Step},
     review::Review,
     task::{Task, TaskStatus},
     timeline::Event,
@@ -105,6 +106,23 @@ pub(crate) fn of_task(before: Option<&Task>, after: &Task) -> Vec<Event> {
 /// A task was removed.
 pub(crate) fn task_removed(task: &Task) -> Event {
     event("task_removed", format!("Task removed: {}", task.title), json!({"task_id": task.id.to_string()}))
+}
+
+/// A playbook was applied.
+pub(crate) fn playbook(source: &Source, tasks: &[Task], notes: usize) -> Event {
+    let ids: Vec<String> = tasks.iter().map(|task| task.id.to_string()).collect();
+    let text = format!("Playbook applied: {} ({} tasks, {notes} notes)", source.playbook, tasks.len());
+    let details = json!({"playbook": source.playbook, "decision_id": source.decision.to_string(), "task_ids": ids});
+    event("playbook_applied", text, details)
+}
+
+/// What a playbook wants known.
+pub(crate) fn playbook_note(source: &Source, step: &Step) -> Event {
+    let text = match &step.description {
+        Some(description) => format!("{}: {description}", step.title),
+        None => step.title.clone(),
+    };
+    event("playbook_note", text, json!({"playbook": source.playbook, "decision_id": source.decision.to_string()}))
 }
 
 /// The review was written, or written anew.

@@ -137,6 +137,7 @@ impl Scope {
         "report",
         "risk",
         "vendor",
+        "a2a",
         "incident",
         "bcm",
         "policy",

@@ -88,6 +88,10 @@ impl Backend for PgBackend {
         Ok(Box::new(self.reader(org).await?))
     }
 
+    async fn frozen(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>> {
+        Ok(Box::new(PgTx::frozen(self.session().await?, org).await?))
+    }
+
     async fn check(&self) -> StoreResult<()> {
         let mut tx = self.reader(OrgId::PLATFORM).await?;
         let one: i32 = diesel::select(sql::<diesel::sql_types::Integer>("1"))

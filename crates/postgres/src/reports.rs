@@ -4,10 +4,15 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::RunQueryDsl;
 use grc_assessments::Assessment;
-use grc_kernel::{AssessmentId, OrgId, Repo, ReportId, StoreResult};
+use grc_kernel::{AssessmentId, OrgId, Repo, ReportId, StoreResult, list::Scalar};
 use grc_reports::ports::Outputs;
 
-use crate::{error, schema::report_outputs, tx::PgTx};
+use crate::{
+    error,
+    list::{Parts, Statement},
+    schema::report_outputs,
+    tx::PgTx,
+};
 
 #[async_trait]
 impl Outputs for PgTx {
@@ -36,6 +41,19 @@ impl Outputs for PgTx {
             .await
             .optional()
             .map_err(error::store)
+    }
+
+    async fn note_progress(&mut self, org: OrgId, id: ReportId, percent: i64) -> StoreResult<()> {
+        let statement = Parts::default()
+            .sql("UPDATE reports SET status = 'running', progress = ")
+            .bind(Scalar::Int(percent))
+            .sql(" WHERE org_id = ")
+            .id(org)
+            .sql(" AND id = ")
+            .id(id)
+            .sql(" AND status IN ('queued', 'running')");
+        Statement(statement).execute(self.connection()?).await.map_err(error::store)?;
+        Ok(())
     }
 
     async fn assessment_name(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<String>> {

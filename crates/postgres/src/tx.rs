@@ -46,6 +46,15 @@ impl PgTx {
         Ok(tx)
     }
 
+    /// Begins work that only reads and sees one state of the data throughout: REPEATABLE READ takes its snapshot with the
+    /// first statement and keeps it.
+    pub(crate) async fn frozen(session: Lent, org: OrgId) -> StoreResult<Self> {
+        let tx = Self { session: Some(session), org, writes: true };
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        tx.ahead(&format!("{begin}; SELECT set_config('app.org_id', '{}', true)", org.0)).await?;
+        Ok(tx)
+    }
+
     /// Sends statements without waiting for the answer: the next statement's comes after it.
     async fn ahead(&self, sql: &str) -> StoreResult<()> {
         if let Some(session) = self.session.as_deref() {

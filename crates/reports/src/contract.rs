@@ -35,7 +35,7 @@ pub async fn suite(ctx: &Ctx, tx: &mut Tx, assessment: AssessmentId) -> Result<(
     assert!(matches!(Repo::update(tx, &done, 1).await, Err(StoreError::Stale)));
     assert_eq!(service::download(ctx, tx, report.id).await?, (done, b"<html>".to_vec()));
     assert_eq!(kit::page::<Report>(ctx, tx, &Report::LIST.query()).await?.items.len(), 1);
-    Report::remove(ctx, tx, report.id, Some(2)).await?;
+    Report::remove(ctx, tx, report.id, grc_kernel::IfMatch::is(2)).await?;
     assert_eq!(tx.output(ctx.org, report.id).await?, None);
     Ok(())
 }

@@ -5,13 +5,21 @@ use grc_kernel::{
     shape::{Preset, Ty, must},
     wire_enum,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 wire_enum! {
     /// What a report is about.
     pub enum ReportType {
         /// Where an assessment stands.
         ComplianceSummary = "compliance_summary",
+        /// What is missing in an assessment, and what it takes.
+        GapAnalysis = "gap_analysis",
+        /// The risks, what is done about them, and what they may cost.
+        RiskRegister = "risk_register",
+        /// What happened, and how it was answered.
+        IncidentSummary = "incident_summary",
+        /// What the organization does, and what its absence does.
+        BcmImpactAnalysis = "bcm_impact_analysis",
     }
 }
 
@@ -22,6 +30,38 @@ wire_enum! {
         Json = "json",
         /// For people: one self-contained page.
         Html = "html",
+        /// For people: pages to print, to sign and to keep.
+        Pdf = "pdf",
+        /// For people who calculate: a workbook.
+        Xlsx = "xlsx",
+    }
+}
+
+impl ReportType {
+    /// Whether it is about an assessment.
+    pub fn needs_assessment(self) -> bool {
+        matches!(self, Self::ComplianceSummary | Self::GapAnalysis)
+    }
+
+    /// Its name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ComplianceSummary => "Compliance summary",
+            Self::GapAnalysis => "Gap analysis",
+            Self::RiskRegister => "Risk register",
+            Self::IncidentSummary => "Incident summary",
+            Self::BcmImpactAnalysis => "Business impact analysis",
+        }
+    }
+
+    /// The areas that it reads: who asks for it must be allowed to read them too.
+    pub fn areas(self) -> &'static [&'static str] {
+        match self {
+            Self::ComplianceSummary | Self::GapAnalysis => &["assessment", "finding", "control", "evidence"],
+            Self::RiskRegister => &["risk"],
+            Self::IncidentSummary => &["incident"],
+            Self::BcmImpactAnalysis => &["bcm", "risk"],
+        }
     }
 }
 
@@ -31,6 +71,8 @@ impl Format {
         match self {
             Self::Json => "application/json",
             Self::Html => "text/html; charset=utf-8",
+            Self::Pdf => "application/pdf",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         }
     }
 }
@@ -49,6 +91,9 @@ wire_enum! {
     }
 }
 
+/// The states of a report that is still to come.
+pub const OPEN: [ReportStatus; 2] = [ReportStatus::Queued, ReportStatus::Running];
+
 resource! {
     /// A report.
     pub struct Report(ReportId) as "Report" {
@@ -60,8 +105,11 @@ resource! {
     kind: ReportType = Ty::Word(ReportType::NAMES), required, fixed, named("type"), stored_as("kind");
     /// How it is written.
     format: Format = Ty::Word(Format::NAMES), required, fixed;
-    /// The assessment it is about; required for a compliance summary.
+    /// The assessment it is about; required for a compliance summary and a gap analysis.
     assessment_id: Option<AssessmentId> = Ty::Ref("assessment"), fixed;
+    /// Which records it is about: the filters of their list (findings, risks, incidents, processes) by name, each with a
+    /// value or a list of values.
+    filters: Option<Map<String, Value>> = Ty::Any, fixed;
     /// Its title; one is made where a new report has none.
     title: String = Ty::Line(200), fixed, sorts, searches;
     /// Where it stands.

@@ -12,6 +12,8 @@ pub trait Outputs: Send {
     async fn put_output(&mut self, org: OrgId, id: ReportId, bytes: &[u8]) -> StoreResult<()>;
     /// The file, which goes with its report.
     async fn output(&mut self, org: OrgId, id: ReportId) -> StoreResult<Option<Vec<u8>>>;
+    /// Notes that a report is being generated, and how far it is. No change of it in the sense of its revision.
+    async fn note_progress(&mut self, org: OrgId, id: ReportId, percent: i64) -> StoreResult<()>;
     /// The name of an assessment, if it exists.
     async fn assessment_name(&mut self, org: OrgId, id: AssessmentId) -> StoreResult<Option<String>>;
 }

@@ -1,7 +1,9 @@
 //! The rules of reports, and the use cases beyond those that every resource has.
 
 use async_trait::async_trait;
-use grc_kernel::{Changes, Checker, Ctx, Job, NewJob, Refusal, Repo, ReportId, Resource, Rules, kit};
+use grc_kernel::{
+    Access, Changes, Checker, Ctx, IfMatch, Job, NewJob, Permission, Refusal, Repo, ReportId, Resource, Rules, kit,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -28,14 +30,22 @@ impl Rules for Report {
         if before.is_some() {
             return Ok(());
         }
+        for area in after.kind.areas() {
+            ctx.require(Permission::new(area, Access::Read))?;
+        }
+        let needed = after.kind.needs_assessment();
         match after.assessment_id {
-            None => check.note("assessment_id", "required", "a report of this type is about an assessment"),
+            None if needed => check.note("assessment_id", "required", "a report of this type is about an assessment"),
+            Some(_) if !needed => {
+                check.note("assessment_id", "not_applicable", "a report of this type is about no assessment");
+            }
             Some(id) if after.title.is_empty() => {
                 let subject = tx.assessment_name(ctx.org, id).await?.unwrap_or_default();
-                let title = format!("Compliance summary: {subject}");
+                let title = format!("{}: {subject}", after.kind.label());
                 after.title = title.chars().take(grc_kernel::check::NAME_MAX).collect();
             }
-            Some(_) => {}
+            None if after.title.is_empty() => after.title = after.kind.label().to_owned(),
+            _ => {}
         }
         Ok(())
     }
@@ -50,7 +60,7 @@ impl Rules for Report {
     }
 
     /// The job goes before the report, in the order in which a worker holds them: neither waits for the other.
-    async fn remove(ctx: &Ctx, tx: &mut Tx, id: ReportId, if_match: Option<i64>) -> Result<Self, Refusal> {
+    async fn remove(ctx: &Ctx, tx: &mut Tx, id: ReportId, if_match: IfMatch) -> Result<Self, Refusal> {
         ctx.require(Self::permission(Self::DELETE))?;
         tx.jobs().cancel(ctx.org, JOB, id.0).await?;
         kit::remove(ctx, tx, id, if_match).await
@@ -97,4 +107,10 @@ pub async fn fail(ctx: &Ctx, tx: &mut Tx, id: ReportId, why: &str) -> Result<(),
         report.error = Some(why);
     });
     kit::change(ctx, tx, "failed", before, failed).await.map(|_| ())
+}
+
+/// Notes how far the report is. No change of it in the sense of its revision: the job's step comes to nothing without it.
+pub async fn begin(ctx: &Ctx, tx: &mut Tx, job: &Job) -> Result<(), Refusal> {
+    tx.jobs().hold(job).await?;
+    Ok(tx.note_progress(ctx.org, ReportId(job.subject), 10).await?)
 }

@@ -5,8 +5,8 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, Fact, Meta, Refusal, Repo, Resource, Rules, StoreResult, kit, nested, resource,
-    resource::Nested, shape::Ty, typed_id,
+    Access, Changes, Checker, Ctx, Fact, IfMatch, Meta, Refusal, Repo, Resource, Rules, StoreResult, kit, nested,
+    resource, resource::Nested, shape::Ty, typed_id,
 };
 use serde_json::{Map, Value};
 
@@ -97,7 +97,7 @@ pub async fn get(ctx: &Ctx, tx: &mut Tx) -> Result<Appetite, Refusal> {
 pub async fn decide(
     ctx: &Ctx,
     tx: &mut Tx,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     changes: Changes<Appetite>,
 ) -> Result<(Appetite, i64), Refusal> {
     ctx.require(Appetite::permission(Access::Admin))?;

@@ -5,8 +5,8 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, Fact, Meta, OrgId, Refusal, Repo, Resource, Rules, StoreResult, kit, nested,
-    resource,
+    Access, Changes, Checker, Ctx, Fact, IfMatch, Meta, OrgId, Refusal, Repo, Resource, Rules, StoreResult, kit,
+    nested, resource,
     resource::Nested,
     shape::{Member, Ty, may},
     typed_id,
@@ -181,7 +181,7 @@ pub async fn get(ctx: &Ctx, tx: &mut Tx) -> Result<Matrix, Refusal> {
 pub async fn decide(
     ctx: &Ctx,
     tx: &mut Tx,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     changes: Changes<Matrix>,
 ) -> Result<(Matrix, i64), Refusal> {
     ctx.require(Matrix::permission(Access::Admin))?;

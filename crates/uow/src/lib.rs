@@ -17,6 +17,7 @@ use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
 use grc_incident::IncidentTx;
 use grc_kernel::{Job, JobsTx, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
+use grc_policy::PolicyTx;
 use grc_reports::ReportsTx;
 use grc_risk::RiskTx;
 use grc_vendor::VendorTx;
@@ -34,6 +35,7 @@ pub trait AppTx:
     + RiskTx
     + BcmTx
     + IncidentTx
+    + PolicyTx
     + VendorTx
     + JournalTx
     + JobsTx
@@ -65,6 +67,8 @@ pub trait Backend: Send + Sync {
     async fn begin(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
     /// Begins work that only reads, bound to an organization. A write in it fails.
     async fn reading(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
+    /// Begins work that only reads, and whose every statement sees the data as the first one found it.
+    async fn frozen(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>>;
     /// Whether the store answers.
     async fn check(&self) -> StoreResult<()>;
 }
@@ -101,6 +105,10 @@ impl Uow {
     }
     /// The transaction as the incident domain sees it.
     pub fn incident(&mut self) -> &mut grc_incident::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the policy domain sees it.
+    pub fn policy(&mut self) -> &mut grc_policy::ports::Tx {
         self.tx.as_mut()
     }
     /// The transaction as the bcm domain sees it.
@@ -152,6 +160,18 @@ impl Db {
         E: From<StoreError>,
     {
         let mut uow = Uow { tx: self.backend.reading(org).await? };
+        let answer = use_case(&mut uow).await?;
+        uow.tx.finish().await;
+        Ok(answer)
+    }
+
+    /// Runs a use case that changes nothing and sees one frozen state of the data, however many statements it takes.
+    pub async fn frozen<T, E, F>(&self, org: OrgId, use_case: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
+        E: From<StoreError>,
+    {
+        let mut uow = Uow { tx: self.backend.frozen(org).await? };
         let answer = use_case(&mut uow).await?;
         uow.tx.finish().await;
         Ok(answer)

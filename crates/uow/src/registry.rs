@@ -11,6 +11,7 @@ static DOMAINS: &[&[Declared]] = &[
     grc_risk::RESOURCES,
     grc_vendor::RESOURCES,
     grc_incident::RESOURCES,
+    grc_policy::RESOURCES,
     grc_bcm::RESOURCES,
 ];
 

@@ -2,11 +2,12 @@
 //!
 //! Reading order: [`rules`] (tiers, scores, what questionnaires may ask: pure functions), [`vendor`] (the register),
 //! [`service`] and [`agreement`] (what is supplied, and on which terms), [`questionnaire`] and [`assessment`] (what is
-//! asked and answered), [`stats`], [`ports`].
+//! asked and answered), [`a2a`] (attestation machine to machine), [`stats`], [`ports`].
 //!
 //! A vendor's *tier* says how much depends on it and how often it is reviewed; its *inherent* score is that before
 //! anything is known of its controls, its *residual* score what its last assessment leaves of that.
 
+pub mod a2a;
 pub mod agreement;
 pub mod assessment;
 #[cfg(any(test, feature = "contract"))]
@@ -21,6 +22,7 @@ pub mod vendor;
 
 use grc_kernel::resource::Declared;
 
+pub use a2a::{Attestation, AttestationId, Grant, GrantId, Issued, IssuedId, Proof};
 pub use agreement::{Contract, ContractId};
 pub use assessment::{Assessment, AssessmentId};
 pub use ports::{Hierarchy, VendorTx};
@@ -35,6 +37,9 @@ pub const RESOURCES: &[Declared] = &[
     Declared::of::<Contract>(),
     Declared::of::<Questionnaire>(),
     Declared::of::<Assessment>(),
+    Declared::of::<Attestation>(),
+    Declared::of::<Grant>(),
+    Declared::of::<Issued>(),
 ];
 
 #[cfg(test)]

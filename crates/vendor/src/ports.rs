@@ -1,9 +1,12 @@
 //! What this domain needs from the outside.
 
 use async_trait::async_trait;
-use grc_kernel::{JournalTx, OrgId, Repo, StoreResult, resource::References};
+use grc_kernel::{JobsTx, JournalTx, OrgId, Repo, StoreResult, resource::References};
 
-use crate::{Assessment, Contract, Questionnaire, Service, Vendor, VendorId};
+use crate::{
+    Assessment, Attestation, Contract, Grant, Issued, Proof, Questionnaire, Service, Vendor, VendorId,
+    a2a::grant::Partners,
+};
 
 /// What the register needs beyond what every resource has.
 #[async_trait]
@@ -13,30 +16,28 @@ pub trait Hierarchy: Send {
     async fn lineage(&mut self, org: OrgId, of: VendorId) -> StoreResult<Vec<VendorId>>;
 }
 
-/// A transaction over this domain's repositories.
-pub trait VendorTx:
-    JournalTx
-    + References
-    + Hierarchy
-    + Repo<Vendor>
-    + Repo<Service>
-    + Repo<Contract>
-    + Repo<Questionnaire>
-    + Repo<Assessment>
-{
+macro_rules! transaction {
+    ($($part:path),+ $(,)?) => {
+        /// A transaction over this domain's repositories.
+        pub trait VendorTx: JournalTx + JobsTx + References $(+ $part)+ {}
+
+        impl<T: JournalTx + JobsTx + References $(+ $part)+> VendorTx for T {}
+    };
 }
 
-impl<T> VendorTx for T where
-    T: JournalTx
-        + References
-        + Hierarchy
-        + Repo<Vendor>
-        + Repo<Service>
-        + Repo<Contract>
-        + Repo<Questionnaire>
-        + Repo<Assessment>
-{
-}
+transaction!(
+    Hierarchy,
+    Partners,
+    Repo<Vendor>,
+    Repo<Service>,
+    Repo<Contract>,
+    Repo<Questionnaire>,
+    Repo<Assessment>,
+    Repo<Attestation>,
+    Repo<Proof>,
+    Repo<Grant>,
+    Repo<Issued>,
+);
 
 /// The transaction that the use cases take. (An alias, because in a signature `&mut dyn VendorTx` would mean a shorter
 /// life than the one in [`grc_kernel::Rules::Tx`].)

@@ -120,8 +120,9 @@ fn a_person_signs_in_through_access_with_the_header_or_the_cookie() {
         let again = s.send("", "GET", "/users/me", &[("cookie", &cookie)], None).await.must(200);
         assert_eq!(again["user"]["id"], me["user"]["id"]);
         // Both at once: the header counts, and a header that is not valid is not made good by a cookie that is.
-        let other = format!("CF_Authorization={}", cloudflare.person(EMAIL));
-        let both = s.send("", "GET", "/users/me", &[(HEADER, &token), ("cookie", &other)], None).await;
+        let other = cloudflare.person(EMAIL);
+        let cookie_of_another = format!("CF_Authorization={other}");
+        let both = s.send("", "GET", "/users/me", &[(HEADER, &token), ("cookie", &cookie_of_another)], None).await;
         assert_eq!(both.must(200)["user"]["email"], json!(email));
         let spoilt = s.send("", "GET", "/users/me", &[(HEADER, "x.y.z"), ("cookie", &cookie)], None).await;
         spoilt.problem(401, "UNAUTHORIZED");

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use crate::harness::root;
 
-const DOMAINS: [&str; 8] = [
+const DOMAINS: [&str; 9] = [
     "grc-identity",
     "grc-assessments",
     "grc-evidence",
@@ -12,6 +12,7 @@ const DOMAINS: [&str; 8] = [
     "grc-risk",
     "grc-vendor",
     "grc-incident",
+    "grc-policy",
     "grc-bcm",
 ];
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -162,6 +162,14 @@ pub fn fields(problem: &Value) -> Vec<(String, String)> {
     problem["errors"].as_array().unwrap().iter().map(|error| (text(error, "field"), text(error, "code"))).collect()
 }
 
+/// The program that evaluates policies: cargo names it to tests; an example finds it in the folder above its own.
+fn policy_worker() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_policy-worker").map_or_else(
+        || std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("policy-worker"),
+        PathBuf::from,
+    )
+}
+
 impl Service {
     /// Starts one, with more configuration.
     pub async fn start(more: &[(&str, &str)]) -> Self {
@@ -171,19 +179,24 @@ impl Service {
     /// Starts one, with configuration that has no variable.
     pub async fn start_with(more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let database = tokio::task::spawn_blocking(|| database(true)).await.unwrap();
-        Self::on(database, more, adjust).await
+        Self::set_up(&database, more, adjust).await
     }
 
     /// Starts another on the same database, with the same data directory.
     pub async fn another(&self, more: &[(&str, &str)]) -> Self {
-        Self::on(self.database.clone(), more, |_| {}).await
+        Self::on(&self.database, more).await
     }
 
-    async fn on(database: String, more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
+    /// Starts one on a database that another one may have worked on.
+    pub async fn on(database: &str, more: &[(&str, &str)]) -> Self {
+        Self::set_up(database, more, |_| {}).await
+    }
+
+    async fn set_up(database: &str, more: &[(&str, &str)], adjust: impl FnOnce(&mut Config)) -> Self {
         let mut values: BTreeMap<String, String> = [
             ("GRC_BIND", "127.0.0.1:0".to_owned()),
-            ("GRC_DATA_DIR", scratch().join(&database).display().to_string()),
-            ("GRC_DATABASE_URL", url(&database)),
+            ("GRC_DATA_DIR", scratch().join(database).display().to_string()),
+            ("GRC_DATABASE_URL", url(database)),
             ("GRC_DATABASE_POOL", "6".to_owned()),
             ("GRC_BOOTSTRAP_EMAIL", EMAIL.to_owned()),
             ("GRC_BOOTSTRAP_PASSWORD", PASSWORD.to_owned()),
@@ -194,10 +207,11 @@ impl Service {
         values.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut config = Config::read(values).unwrap();
         config.durable = false;
+        config.policy_worker = Some(policy_worker());
         adjust(&mut config);
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);
-        Self { running, database, client: reqwest::Client::new(), base }
+        Self { running, database: database.to_owned(), client: reqwest::Client::new(), base }
     }
 
     /// Sends a request as somebody.
@@ -242,6 +256,15 @@ impl Service {
     /// Reads.
     pub async fn get(&self, token: &str, path: &str) -> Got {
         self.send(token, "GET", path, &[], None).await
+    }
+
+    /// Reads a file, whatever its bytes.
+    pub async fn file(&self, token: &str, path: &str) -> (String, Vec<u8>) {
+        let request = self.client.get(format!("{}/api/v1{path}", self.base)).bearer_auth(token);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (kind, response.bytes().await.unwrap().to_vec())
     }
 
     /// Sends JSON.

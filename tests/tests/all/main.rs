@@ -12,11 +12,15 @@
     reason = "tests may"
 )]
 
+mod a2a;
 mod access;
 mod architecture;
 mod bcm;
 mod contracts;
 mod database;
+mod demo;
+mod evidence_bulk;
+mod evidence_s3;
 mod golden;
 mod harness;
 mod http;
@@ -26,6 +30,9 @@ mod kit;
 mod limits;
 mod lists;
 mod main_job;
+mod opa;
+mod reports;
 mod risk;
+mod tour;
 mod vendor;
 mod walk;

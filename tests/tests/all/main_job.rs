@@ -35,34 +35,6 @@ fn the_example_script_runs_the_main_job() {
 }
 
 #[test]
-fn the_demo_assesses_this_project_on_its_own_documents() {
-    run(async {
-        let s = Service::start(&[]).await;
-        grc_api::demo::load(&s.running.app).await.unwrap();
-        grc_api::demo::load(&s.running.app).await.unwrap();
-        let token = s.admin().await;
-        let orgs = s.get(&token, "/orgs?slug=sovereign-grc-demo&include_total=true").await.must(200);
-        assert_eq!(orgs["total"], 1, "a second load finds the first");
-        let org = text(&orgs["items"][0], "id");
-        let all = |page: &serde_json::Value| {
-            let items = page["items"].as_array().unwrap();
-            items.len() == 2 && items.iter().all(|item| item["status"] == "completed")
-        };
-        s.until(&token, &format!("/orgs/{org}/assessments"), all).await;
-        s.until(&token, &format!("/orgs/{org}/reports"), all).await;
-        let verdicts = s.get(&token, &format!("/orgs/{org}/findings/stats")).await.must(200);
-        assert_eq!(verdicts["total"], 61 + 106);
-        for verdict in ["pass", "partial", "fail"] {
-            assert!(verdicts["by_status"][verdict].as_i64().unwrap() > 5, "{verdicts}");
-        }
-        let rejected =
-            s.get(&token, &format!("/orgs/{org}/evidence?status__ne=stored&include_total=true")).await.must(200);
-        assert_eq!(rejected["total"], 0);
-        s.running.stop().await;
-    });
-}
-
-#[test]
 fn an_execution_is_paused_resumed_and_judged_by_a_person() {
     run(async {
         let s = Service::start(&[("GRC_WORKERS", "0"), ("GRC_LIMIT_EXECUTIONS", "1")]).await;

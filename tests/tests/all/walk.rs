@@ -7,12 +7,29 @@ use serde_json::{Value, json};
 
 use crate::harness::{PASSWORD, Service, psql, text};
 
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// The paths of all lists, as the document has them.
+pub fn lists() -> Vec<String> {
+    let document = grc_api::serve::document();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let listed = paths.filter(|(_, item)| {
+        let schema = item.pointer("/get/responses/200/content/application~1json/schema/$ref");
+        let name = schema.and_then(Value::as_str).and_then(|of| of.strip_prefix("#/components/schemas/"));
+        name.is_some_and(|name| document["components"]["schemas"][name]["properties"].get("next_cursor").is_some())
+    });
+    listed.map(|(path, _)| path.trim_start_matches("/api/v1").to_owned()).collect()
+}
+
 /// What a walk saw.
 pub struct Walk<'s> {
     /// The operations that it went through, as the document names them.
     pub covered: BTreeSet<String>,
     /// What was not as it must be.
     pub wrong: Vec<String>,
+    /// The lists that it had as files.
+    pub exported: BTreeSet<String>,
+    lists: Vec<String>,
     service: &'s Service,
     token: String,
     vars: BTreeMap<String, String>,
@@ -24,16 +41,21 @@ impl<'s> Walk<'s> {
     pub async fn over(service: &'s Service, token: &str, org: &str) -> Self {
         let vars = BTreeMap::from([("org_id".to_owned(), org.to_owned())]);
         let (covered, wrong) = (BTreeSet::new(), Vec::new());
-        let mut walk = Self { covered, wrong, service, token: token.to_owned(), vars, steps: 0 };
+        let (exported, lists) = (BTreeSet::new(), lists());
+        let token = token.to_owned();
+        let mut walk = Self { covered, wrong, exported, lists, service, token, vars, steps: 0 };
         walk.identity().await;
         walk.assessments().await;
         walk.evidence().await;
         walk.risks().await;
         walk.analyses().await;
         walk.vendors().await;
+        walk.attestations().await;
         walk.incidents().await;
+        walk.decisions().await;
         walk.continuity().await;
         walk.everything_else().await;
+        walk.export().await;
         walk
     }
 
@@ -45,6 +67,7 @@ impl<'s> Walk<'s> {
 
     /// A step as somebody else.
     pub async fn step_as(&mut self, token: &str, operation: &str, body: Value) -> Value {
+        self.export().await;
         self.steps += 1;
         let id = format!("walk-{}", self.steps);
         let (method, template) = operation.split_once(' ').unwrap();
@@ -67,6 +90,28 @@ impl<'s> Walk<'s> {
             self.wrong.push(format!("{operation} left {entries} entries"));
         }
         if got.text.is_empty() { Value::Null } else { got.json() }
+    }
+
+    /// Has every list as CSV and as a workbook as soon as the record is there that it is under.
+    async fn export(&mut self) {
+        let lists = std::mem::take(&mut self.lists);
+        for list in lists {
+            let path = self.path(&list);
+            if path.contains('{') {
+                self.lists.push(list);
+                continue;
+            }
+            let csv = self.service.send(&self.token, "GET", &path, &[("accept", "text/csv")], None).await;
+            let sheet = self.service.send(&self.token, "GET", &path, &[("accept", XLSX)], None).await;
+            let is_csv = csv.status == 200 && csv.header("content-type").starts_with("text/csv");
+            if !is_csv || !csv.text.starts_with("id,") {
+                self.wrong.push(format!("GET {list} as CSV: {} {}", csv.status, csv.text));
+            }
+            if sheet.status != 200 || sheet.header("content-type") != XLSX || !sheet.text.starts_with("PK") {
+                self.wrong.push(format!("GET {list} as XLSX: {}", sheet.status));
+            }
+            self.exported.insert(list);
+        }
     }
 
     /// A step that makes something, whose id later paths name.
@@ -131,6 +176,30 @@ impl<'s> Walk<'s> {
         self.step("DELETE /orgs/{org_id}/vendors/{vendor_id}", json!({})).await;
     }
 
+    async fn attestations(&mut self) {
+        let grant = json!({"partner": "Walked", "frameworks": ["SOC2_TYPE2"]});
+        let made = self.make("POST /orgs/{org_id}/a2a/grants", grant, "grant_id").await;
+        // Something to attest: no worker runs here.
+        let soc2 = self.service.framework(&self.token, "SOC2_TYPE2").await;
+        let begun = json!({"framework_id": soc2, "name": "Walked"});
+        let path = self.path("/orgs/{org_id}/assessments");
+        let id = text(&self.service.json(&self.token, "POST", &path, begun).await.must(201), "id");
+        let done = format!("UPDATE assessments SET status = 'completed', completed_at = now() WHERE id = '{id}'");
+        psql(&self.service.database, &done);
+        let call = json!({"method": "tools/call", "params": {"name": "request_attestation", "arguments": {"frameworks": ["SOC2_TYPE2"]}}});
+        self.step_as(&text(&made, "key"), "POST /a2a/mcp", call).await;
+        // There are no sessions, so ending one changes nothing.
+        self.covered.insert("DELETE /a2a/mcp".to_owned());
+        self.step("DELETE /orgs/{org_id}/a2a/grants/{grant_id}", json!({})).await;
+        let vendor = json!({"name": "Walked Vendor", "a2a_endpoint": "https://vendor.example.org/mcp"});
+        let path = self.path("/orgs/{org_id}/vendors");
+        let id = text(&self.service.json(&self.token, "POST", &path, vendor).await.must(201), "id");
+        self.keep("vendor_id", &id);
+        let ask = json!({"frameworks": ["SOC2_TYPE2"]});
+        self.step("POST /orgs/{org_id}/vendors/{vendor_id}/attestations", ask).await;
+        self.vars.remove("vendor_id");
+    }
+
     async fn incidents(&mut self) {
         let incident = json!({"title": "Walked", "category": "phishing", "severity": "high"});
         self.make("POST /orgs/{org_id}/incidents", incident, "incident_id").await;
@@ -152,6 +221,24 @@ impl<'s> Walk<'s> {
         self.step(&format!("PUT {one}/review"), review).await;
         self.step(&format!("POST {one}/close"), json!({})).await;
         self.step(&format!("DELETE {one}"), json!({})).await;
+    }
+
+    async fn decisions(&mut self) {
+        let incident = json!({"title": "Walked again", "category": "malicious_code", "severity": "critical"});
+        self.make("POST /orgs/{org_id}/incidents", incident, "incident_id").await;
+        let org = self.vars["org_id"].clone();
+        let asked = json!({"org_id": org, "playbook": "phishing", "input": {}});
+        self.step("POST /opa/decisions", asked).await;
+        let applied =
+            json!({"org_id": org, "playbook": "ransomware", "incident_id": self.vars["incident_id"], "apply": true});
+        self.step("POST /opa/decisions", applied.clone()).await;
+        self.step("POST /opa/decisions", applied).await;
+        self.keep("policy_id", "walked");
+        let one = "/orgs/{org_id}/opa/policies/{policy_id}";
+        self.step(&format!("PUT {one}"), json!({"rego": "package org.walked\n\nx := 1\n"})).await;
+        self.step(&format!("PUT {one}"), json!({"rego": "package org.walked\n\nx := 2\n"})).await;
+        self.step(&format!("DELETE {one}"), json!({})).await;
+        self.vars.remove("policy_id");
     }
 
     async fn continuity(&mut self) {
@@ -330,6 +417,9 @@ impl<'s> Walk<'s> {
         self.step(&format!("POST {path}/hold"), json!({"reason": "A dispute"})).await;
         self.step(&format!("DELETE {path}/hold"), json!({})).await;
         self.step(&format!("DELETE {path}"), json!({})).await;
+        // Nothing is fetched from an address that is not on the open internet; the import is one all the same.
+        let list = json!([{"url": "https://localhost/report.pdf"}]);
+        self.step("POST /orgs/{org_id}/evidence/bulk-import", list).await;
     }
 
     async fn risks(&mut self) {

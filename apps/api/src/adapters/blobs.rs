@@ -85,12 +85,28 @@ impl Upload {
         }
     }
 
-    /// Makes the object lasting and visible, at once and whole.
-    pub async fn keep(mut self) -> Result<(), ObjectError> {
+    /// The same where nothing is in its place yet; false where something is.
+    pub async fn keep_first(mut self) -> Result<bool, ObjectError> {
+        self.settle().await?;
+        // Unlike a rename, a link does not replace what is there.
+        match fs::hard_link(&self.part, &self.path).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), ObjectError> {
         if let Some(mut file) = self.file.take() {
             file.flush().await.map_err(unavailable)?;
             file.sync_all().await.map_err(unavailable)?;
         }
+        Ok(())
+    }
+
+    /// Makes the object lasting and visible, at once and whole.
+    pub async fn keep(mut self) -> Result<(), ObjectError> {
+        self.settle().await?;
         fs::rename(&self.part, &self.path).await.map_err(unavailable)
     }
 }
@@ -146,6 +162,14 @@ impl ObjectStore for LocalStore {
         upload.keep().await
     }
 
+    async fn put_from(&self, key: &str, source: &mut dyn ObjectReader) -> Result<(), ObjectError> {
+        let mut upload = self.begin(key).await?;
+        while let Some(chunk) = source.chunk().await? {
+            upload.write(&chunk).await?;
+        }
+        upload.keep().await
+    }
+
     async fn delete(&self, key: &str) -> Result<(), ObjectError> {
         match fs::remove_file(self.path(key)?).await.map_err(unavailable) {
             Err(ObjectError::Missing) => Ok(()),
@@ -157,6 +181,10 @@ impl ObjectStore for LocalStore {
         fs::create_dir_all(&self.folder).await.map_err(unavailable)?;
         let probe = self.folder.join(".probe");
         fs::write(&probe, b"ok").await.map_err(unavailable)?;
-        fs::remove_file(&probe).await.map_err(unavailable)
+        // Somebody else who asked at the same time may have removed it.
+        match fs::remove_file(&probe).await.map_err(unavailable) {
+            Err(ObjectError::Missing) => Ok(()),
+            other => other,
+        }
     }
 }

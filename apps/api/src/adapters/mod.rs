@@ -3,5 +3,6 @@
 pub mod blobs;
 pub mod certs;
 pub mod clock;
+pub mod jwks;
 pub mod passwords;
 pub mod tokens;

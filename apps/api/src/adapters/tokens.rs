@@ -137,6 +137,19 @@ impl Tokens {
         Ok(format!("{header}..{signature}"))
     }
 
+    /// The name of the key.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The signature of an input.
+    pub fn signature(&self, input: &[u8]) -> anyhow::Result<[u8; 64]> {
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        let signature = jsonwebtoken::crypto::sign(input, &self.encoding, Algorithm::EdDSA)?;
+        let bytes = URL_SAFE_NO_PAD.decode(signature)?;
+        bytes.try_into().map_err(|_| anyhow::anyhow!("an Ed25519 signature has 64 bytes"))
+    }
+
     /// The public key as a JSON Web Key set (RFC 8037).
     pub fn jwks(&self) -> serde_json::Value {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

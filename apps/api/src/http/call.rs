@@ -16,7 +16,7 @@ use actix_web::{
     web::Data,
 };
 use futures::{StreamExt, future::LocalBoxFuture};
-use grc_kernel::{Access, Ctx, OrgId, Permission, Uuid};
+use grc_kernel::{Access, Ctx, IfMatch, OrgId, Permission, Uuid};
 use grc_uow::{Reservation, StoredReply, Uow};
 use paperclip::{
     actix::OperationModifier,
@@ -28,6 +28,7 @@ use paperclip::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, New, Nothing, Pictured};
 use super::{
     caller::Caller,
     limits::{Quota, Standing},
@@ -57,8 +58,10 @@ pub struct Found {
 pub enum Need {
     /// Nothing.
     Public,
-    /// A credential.
+    /// A credential of a person or of the organization's own.
     Own,
+    /// Any credential, a partner's too.
+    Agent,
     /// A permission in the organization of the path.
     Org(Permission),
     /// A permission in the organization of the path, or platform administration.
@@ -72,7 +75,7 @@ impl Need {
     pub fn name(&self) -> String {
         match self {
             Self::Public => "public".to_owned(),
-            Self::Own => "self".to_owned(),
+            Self::Own | Self::Agent => "self".to_owned(),
             Self::Org(permission) | Self::OrgOrPlatform(permission) => permission.to_string(),
             Self::Platform => "platform".to_owned(),
         }
@@ -107,6 +110,8 @@ const fn org(area: &'static str, access: Access) -> Need {
 rights! {
     Public = Need::Public,
     Own = Need::Own,
+    Agent = Need::Agent,
+    GrantAdmin = org("a2a", Access::Admin),
     Platform = Need::Platform,
     OrganizationRead = Need::OrgOrPlatform(Permission::new("organization", Access::Read)),
     OrganizationAdmin = org("organization", Access::Admin),
@@ -134,6 +139,7 @@ rights! {
     VendorWrite = org("vendor", Access::Write),
     IncidentRead = org("incident", Access::Read),
     IncidentWrite = org("incident", Access::Write),
+    PolicyAdmin = org("policy", Access::Admin),
     AuditRead = org("audit", Access::Audit),
 }
 
@@ -189,7 +195,8 @@ impl<R: Right> Call<R> {
         }
         let actor = caller.actor();
         let permitted = match R::NEED {
-            Need::Public | Need::Own => true,
+            Need::Public | Need::Agent => true,
+            Need::Own => !caller.is_partner(),
             Need::Platform => caller.platform_admin(),
             Need::Org(permission) => actor.may(permission),
             Need::OrgOrPlatform(permission) => actor.may(permission) || caller.platform_admin(),
@@ -213,25 +220,64 @@ impl<R: Right> Call<R> {
     }
 
     /// The revision that `If-Match` names: none where the header is absent or `*`.
-    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
-        let Some(value) = self.request.headers().get(header::IF_MATCH) else { return Ok(None) };
-        let text = value.to_str().map_err(|_| Problem::new(400, "If-Match is malformed"))?;
-        if text.trim() == "*" {
-            return Ok(None);
+    pub fn if_match(&self) -> Result<IfMatch, Problem> {
+        // A header may be sent several times: its values are one list (RFC 9110, 5.3).
+        let mut revisions = Vec::new();
+        let mut values = self.request.headers().get_all(header::IF_MATCH).peekable();
+        if values.peek().is_none() {
+            return Ok(IfMatch::ANY);
         }
-        // Of several tags the newest can be the current one; a weak tag never matches (RFC 9110, 13.1.1).
-        let revisions = text.split(',').map(str::trim).map(|tag| {
-            tag.strip_prefix('"')
-                .and_then(|tag| tag.strip_suffix('"'))
-                .and_then(|tag| tag.split('-').next()?.parse::<i64>().ok())
-        });
-        Ok(Some(revisions.flatten().max().unwrap_or(0)))
+        for value in values {
+            let text = value.to_str().map_err(|_| Problem::new(400, "If-Match is malformed"))?;
+            if text.trim() == "*" {
+                return Ok(IfMatch::ANY);
+            }
+            // A weak tag never matches (RFC 9110, 13.1.1), nor does one that is not ours.
+            revisions.extend(text.split(',').map(str::trim).filter_map(|tag| {
+                let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+                tag.split('-').next()?.parse::<i64>().ok()
+            }));
+        }
+        IfMatch::one_of(revisions)
+            .ok_or_else(|| Problem::new(400, format!("If-Match names more than {} tags", IfMatch::MOST)))
     }
 
     /// A path parameter that is an id.
     pub fn param(&self, name: &str) -> Result<Uuid, Problem> {
         let text = self.request.match_info().get(name).unwrap_or_default();
         Uuid::parse_str(text).map_err(|_| path_problem(name))
+    }
+
+    /// The id of the request.
+    pub fn request_id(&self) -> String {
+        self.request_id.clone()
+    }
+
+    /// The headers of the request that are text.
+    pub fn headers(&self) -> Vec<(&str, &str)> {
+        let all = self.request.headers().iter();
+        all.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    }
+
+    /// A path parameter that is a name.
+    pub fn named(&self, name: &str) -> String {
+        self.request.match_info().get(name).unwrap_or_default().to_owned()
+    }
+
+    /// The same call in an organization that its body names rather than its path: the caller is admitted there as on
+    /// any path under it.
+    pub async fn within(mut self, org: Uuid, permission: Permission) -> Result<Self, Problem> {
+        let caller = self.caller.take().ok_or_else(Problem::unauthorized)?;
+        let caller = self.app.callers.within(&caller, OrgId(org)).await?;
+        if org.is_nil() || !caller.org_exists {
+            return Err(Problem::not_found());
+        }
+        if !caller.actor().may(permission) {
+            return Err(Problem::new(403, format!("this needs the permission {permission}")));
+        }
+        self.org = OrgId(org);
+        self.caller = Some(Arc::new(caller));
+        Ok(self)
     }
 
     /// The path of the request.
@@ -523,12 +569,31 @@ pub struct Answer {
     body: Content,
     secrets: &'static [&'static str],
     replayed: bool,
+    verbatim: bool,
 }
+
+/// Marks a response that is an error in another protocol's words: the shell leaves it as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbatim;
 
 impl Answer {
     /// 200 with a body.
     pub fn ok(body: Value) -> Self {
-        Self { status: 200, headers: Vec::new(), body: Content::Json(body), secrets: &[], replayed: false }
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            body: Content::Json(body),
+            secrets: &[],
+            replayed: false,
+            verbatim: false,
+        }
+    }
+
+    /// The same, whatever its status: it speaks another protocol, whose errors are no problems of ours.
+    #[must_use]
+    pub fn verbatim(mut self) -> Self {
+        self.verbatim = true;
+        self
     }
 
     /// 200 with one resource, whose revision makes its ETag.
@@ -566,7 +631,7 @@ impl Answer {
 
     /// 204.
     pub fn none() -> Self {
-        Self { status: 204, headers: Vec::new(), body: Content::None, secrets: &[], replayed: false }
+        Self { status: 204, headers: Vec::new(), body: Content::None, secrets: &[], replayed: false, verbatim: false }
     }
 
     /// The same with another status.
@@ -597,6 +662,7 @@ impl Answer {
             body: if kept.body.is_empty() { Content::None } else { Content::Bytes("application/json", kept.body) },
             secrets: &[],
             replayed: true,
+            verbatim: false,
         }
     }
 
@@ -687,6 +753,9 @@ impl<T> Responder for Reply<T> {
         for (name, value) in &self.answer.headers {
             response.insert_header((name.as_str(), value.as_str()));
         }
+        if self.answer.verbatim {
+            response.extensions_mut().insert(Verbatim);
+        }
         if self.answer.replayed {
             response.insert_header(("idempotency-replayed", "true"));
         }
@@ -701,98 +770,6 @@ impl<T> Responder for Reply<T> {
             Content::Bytes(kind, bytes) => response.content_type(kind).body(bytes),
             Content::None => response.finish(),
         }
-    }
-}
-
-/// What a reply is documented as.
-pub trait Documented: 'static {
-    /// The status.
-    const STATUS: &'static str;
-    /// Another status that the same body can come with.
-    const ALSO: Option<&'static str> = None;
-    /// The name of the shape; none without a body.
-    fn shape() -> Option<String>;
-}
-
-/// 200 with a shape.
-pub struct Is<S>(PhantomData<S>);
-/// 201 with a shape.
-pub struct New<S>(PhantomData<S>);
-/// 202 with a shape.
-pub struct Begun<S>(PhantomData<S>);
-/// 200 with a shape, or 202 with it where the work goes on.
-pub struct DoneOrBegun<S>(PhantomData<S>);
-/// 200 with a page of a shape.
-pub struct PageOf<S>(PhantomData<S>);
-/// 200 with a shape, or with a picture of it where `Accept` asks for one.
-pub struct Pictured<S>(PhantomData<S>);
-/// 200 with a page of a shape, which can also be had whole as a file.
-pub struct Listed<S>(PhantomData<S>);
-/// 204.
-pub struct Nothing;
-
-impl<S: Shaped> Documented for Is<S> {
-    const STATUS: &'static str = "200";
-    fn shape() -> Option<String> {
-        Some(format!("x-shape:{}", S::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for New<S> {
-    const STATUS: &'static str = "201";
-    fn shape() -> Option<String> {
-        Some(format!("x-shape:{}", S::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for Begun<S> {
-    const STATUS: &'static str = "202";
-    fn shape() -> Option<String> {
-        Some(format!("x-shape:{}", S::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for DoneOrBegun<S> {
-    const STATUS: &'static str = "200";
-    const ALSO: Option<&'static str> = Some("202");
-    fn shape() -> Option<String> {
-        Some(format!("x-shape:{}", S::SHAPE.name))
-    }
-}
-
-/// One of two shapes.
-impl<A: Shaped, B: Shaped> Documented for New<(A, B)> {
-    const STATUS: &'static str = "201";
-    fn shape() -> Option<String> {
-        Some(format!("x-shape:{}|{}", A::SHAPE.name, B::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for PageOf<S> {
-    const STATUS: &'static str = "200";
-    fn shape() -> Option<String> {
-        Some(format!("x-page:{}", S::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for Pictured<S> {
-    const STATUS: &'static str = "200";
-    fn shape() -> Option<String> {
-        Some(format!("x-shape:{}+svg", S::SHAPE.name))
-    }
-}
-
-impl<S: Shaped> Documented for Listed<S> {
-    const STATUS: &'static str = "200";
-    fn shape() -> Option<String> {
-        Some(format!("x-list:{}", S::SHAPE.name))
-    }
-}
-
-impl Documented for Nothing {
-    const STATUS: &'static str = "204";
-    fn shape() -> Option<String> {
-        None
     }
 }
 

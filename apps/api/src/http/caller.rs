@@ -10,9 +10,15 @@ use std::{
 };
 
 use grc_access::Identity;
-use grc_identity::{Account, ApiKey, MembershipStatus, api_key, invitation, member, model::SessionId, session};
-use grc_kernel::{Actor, ActorKind, Ctx, IdSource, OrgId, Refusal, Role, StoreError, UserId, Uuid};
+use grc_identity::{
+    Account, ApiKey, IdentityTx, MembershipStatus, api_key, invitation, member, model::SessionId, session,
+};
+use grc_kernel::{Actor, ActorKind, Ctx, IdSource, OrgId, Refusal, Role, StoreError, UserId, Uuid, access::Scope};
 use grc_uow::{Db, Uow};
+use grc_vendor::{
+    Grant,
+    a2a::{grant, key},
+};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -39,6 +45,8 @@ pub enum Credential {
     Key(Box<ApiKey>),
     /// A machine with a service token of Cloudflare Access.
     Machine(Box<Machine>),
+    /// A partner, which asks for attestations and does nothing else.
+    Partner(Box<Grant>),
 }
 
 /// A verified caller, and how it stands in the organization of the path.
@@ -59,6 +67,7 @@ impl Caller {
             Credential::User(account, _) => account.id.0,
             Credential::Key(key) => key.id.0,
             Credential::Machine(machine) => machine.id,
+            Credential::Partner(grant) => grant.id.0,
         }
     }
 
@@ -85,7 +94,36 @@ impl Caller {
                 scopes: None,
                 platform_admin: false,
             },
+            Credential::Partner(grant) => Actor {
+                kind: ActorKind::ApiKey,
+                id: grant.id.0,
+                name: grant.partner.clone(),
+                role: self.role,
+                scopes: Some(Scope::parse("a2a:read").into_iter().collect()),
+                platform_admin: false,
+            },
         }
+    }
+
+    /// The organization that a machine's credential belongs to, and the actor that it is there; none of a person, who
+    /// belongs to any number.
+    pub fn at_home(&self) -> Option<(OrgId, Actor)> {
+        let (org, role) = match &self.credential {
+            Credential::User(..) => return None,
+            Credential::Key(key) => (key.org, key.role),
+            Credential::Partner(grant) => (grant.org, Role::Viewer),
+            // One that acts in several organizations is at home in none.
+            Credential::Machine(machine) => match machine.places.as_slice() {
+                [(org, role)] => (*org, *role),
+                _ => return None,
+            },
+        };
+        Some((org, Actor { role: Some(role), ..self.actor() }))
+    }
+
+    /// Whether the caller is a partner.
+    pub fn is_partner(&self) -> bool {
+        matches!(self.credential, Credential::Partner(_))
     }
 
     /// Whether the caller administers the platform.
@@ -150,8 +188,53 @@ impl Callers {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A verified caller, as it stands in another organization than the path's.
+    pub async fn within(&self, caller: &Caller, org: OrgId) -> Result<Caller, Problem> {
+        let credential = caller.credential.clone();
+        let (role, org_exists) = match &credential {
+            Credential::Key(key) => ((key.org == org).then_some(key.role), key.org == org),
+            Credential::Machine(machine) => {
+                let role = machine.places.iter().find(|(place, _)| *place == org).map(|(_, role)| *role);
+                (role, role.is_some())
+            }
+            Credential::Partner(grant) => ((grant.org == org).then_some(Role::Viewer), grant.org == org),
+            Credential::User(account, _) => self
+                .db
+                .read(OrgId::PLATFORM, async |uow| standing(uow.identity(), account, org).await)
+                .await
+                .map_err(|error: Refusal| Problem::from(error))?,
+        };
+        Ok(Caller { credential, role, org_exists })
+    }
+
+    /// The one organization that a caller belongs to; none where there are several, or none.
+    pub async fn only_org(&self, caller: &Caller) -> Result<Option<OrgId>, Problem> {
+        match &caller.credential {
+            Credential::Key(key) => Ok(Some(key.org)),
+            Credential::Partner(grant) => Ok(Some(grant.org)),
+            Credential::Machine(machine) => Ok(match machine.places.as_slice() {
+                [(only, _)] => Some(*only),
+                _ => None,
+            }),
+            Credential::User(account, _) => {
+                let memberships = self
+                    .db
+                    .read(OrgId::PLATFORM, async |uow| uow.identity().members().of_user(account.id).await)
+                    .await
+                    .map_err(|error: StoreError| Problem::from(error))?;
+                let mut active =
+                    memberships.iter().filter(|(membership, _)| membership.status == MembershipStatus::Active);
+                let first = active.next().map(|(membership, _)| membership.org);
+                Ok(first.filter(|_| active.next().is_none()))
+            }
+        }
+    }
+
     async fn look_up(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
         let now = clock::now();
+        if token.starts_with(key::PREFIX) {
+            return self.partner(token, org).await;
+        }
         if token.starts_with("sk-") {
             // Noting the key's use is a write.
             let key = self
@@ -275,6 +358,27 @@ impl Callers {
         let machine = Machine { id: Machine::id_of(&name), name, places };
         Ok(Some(Caller { role, org_exists: role.is_some(), credential: Credential::Machine(Box::new(machine)) }))
     }
+
+    /// A partner is looked for in the organization that its key names, and nowhere else.
+    async fn partner(&self, token: &str, org: Option<OrgId>) -> Result<Option<Caller>, Problem> {
+        let Some(home) = key::org_of(token) else { return Ok(None) };
+        let now = clock::now();
+        // Noting the grant's use is a write.
+        let found: Result<Option<Grant>, Problem> = self
+            .db
+            .write(home, async |uow| {
+                if uow.identity().organizations().find(home).await?.is_none() {
+                    return Ok(None);
+                }
+                Ok(grant::authenticate(uow.vendor(), home, token, now).await?)
+            })
+            .await;
+        Ok(found?.map(|grant| {
+            let own = org == Some(home);
+            let credential = Credential::Partner(Box::new(grant));
+            Caller { role: own.then_some(Role::Viewer), org_exists: own, credential }
+        }))
+    }
 }
 
 /// A person, and how they stand in an organization.
@@ -284,11 +388,20 @@ async fn person(
     session: Option<SessionId>,
     org: Option<OrgId>,
 ) -> Result<Caller, Refusal> {
-    let (mut role, mut org_exists) = (None, false);
-    if let Some(org) = org {
-        role = member::role_in(uow.identity(), org, account.id).await?;
-        org_exists =
-            role.is_some() || account.platform_admin && uow.identity().organizations().find(org).await?.is_some();
-    }
+    let (role, org_exists) = match org {
+        Some(org) => standing(uow.identity(), &account, org).await?,
+        None => (None, false),
+    };
     Ok(Caller { credential: Credential::User(Box::new(account), session), role, org_exists })
+}
+
+/// The role of an account in an organization, and whether the organization is there for it.
+async fn standing(
+    identity: &mut dyn IdentityTx,
+    account: &Account,
+    org: OrgId,
+) -> Result<(Option<Role>, bool), Refusal> {
+    let role = member::role_in(identity, org, account.id).await?;
+    let exists = role.is_some() || account.platform_admin && identity.organizations().find(org).await?.is_some();
+    Ok((role, exists))
 }

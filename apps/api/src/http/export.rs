@@ -160,11 +160,14 @@ pub async fn records<R: Served, Op: Right>(
     query: ListQuery,
     format: Format,
 ) -> Result<Reply<Listed<Shown<R>>>, Problem> {
-    let members = if R::IMPORTED { Vec::new() } else { shown(Shown::<R>::SHAPE) };
-    let names = if R::IMPORTED { columns::<R>() } else { members.iter().map(|member| member.name).collect() };
+    let settable = columns::<R>();
+    // What nobody can write, such as a log, cannot be imported either.
+    let imported = R::IMPORTED && settable.len() > 1;
+    let members = if imported { Vec::new() } else { shown(Shown::<R>::SHAPE) };
+    let names = if imported { settable } else { members.iter().map(|member| member.name).collect() };
     let wanted = names.clone();
     let cells = move |record: R| {
-        if !R::IMPORTED {
+        if !imported {
             return row(&members, &record.snapshot());
         }
         wanted.iter().map(|name| record.value(name).map_or(Cell::Null, |value| value.to_cell())).collect()
@@ -189,8 +192,24 @@ where
     Op: Right,
     E: Into<Problem>,
 {
+    listed_within(call, ask, L::SPEC.query(), read, show).await
+}
+
+/// The same of a list that is narrowed already.
+pub async fn listed_within<L, Op, T, E>(
+    call: &Call<Op>,
+    ask: &Ask<L>,
+    within: ListQuery,
+    read: impl AsyncFn(&Ctx, &mut Uow, &ListQuery) -> Result<Page<T>, E> + 'static,
+    show: impl Fn(&T) -> Value + 'static,
+) -> Result<Reply<Listed<L::Item>>, Problem>
+where
+    L: Listing,
+    Op: Right,
+    E: Into<Problem>,
+{
     let format = Format::of(call.header("accept"))?;
-    let request = ask.read()?;
+    let request = ask.read_within(within)?;
     let Some(format) = format else {
         return call
             .read(async |ctx, uow| -> Result<Answer, Problem> {
@@ -216,6 +235,10 @@ async fn download<T>(
     rows: impl Stream<Item = Result<Vec<Row>, Problem>> + 'static,
     format: Format,
 ) -> Result<Reply<T>, Problem> {
+    // What stands against reading the list is the answer; once a download has begun it can only break off.
+    let mut rows = Box::pin(rows);
+    let first = rows.next().await.transpose()?;
+    let rows = futures::stream::iter(first.map(Ok)).chain(rows);
     match format {
         Format::Csv => {
             let body = csv_chunks(columns, rows);

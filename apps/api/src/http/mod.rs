@@ -8,6 +8,7 @@
 pub mod access;
 pub mod call;
 pub mod caller;
+pub mod documented;
 pub mod export;
 pub mod limits;
 pub mod list;

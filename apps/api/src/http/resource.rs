@@ -17,13 +17,13 @@ use paperclip::{
 use serde_json::Value;
 
 use super::{
-    call::{Answer, Body, Call, Is, Listed, Need, New, Nothing, PageOf, Reply, Right},
+    call::{Answer, Body, Call, Is, Listed, Need, New, Nothing, Reply, Right},
     export,
     list::{Ask, Listing, Shorthand},
     problem::Problem,
     shape::Shaped,
 };
-use crate::routes::audit;
+use crate::routes::audit::{self, AuditEntry};
 
 /// Members that an answer shows beyond the record's own.
 pub type Extra = Vec<(&'static str, Value)>;
@@ -329,26 +329,25 @@ pub async fn delete<R: Served>(call: Call<Delete<R>>) -> Result<Reply<Nothing>, 
     reply
 }
 
-/// Reads what happened to one: its journal entries, the newest first. Of a deleted one too.
+/// Reads what happened to one: its journal entries, the oldest first. Of a deleted one too.
 #[api_v2_operation]
 pub async fn history<R: Served>(
     call: Call<History<R>>,
-    ask: Ask<audit::Entries>,
-) -> Result<Reply<PageOf<audit::AuditEntry>>, Problem> {
-    let within = <audit::Entries as Listing>::SPEC
+    ask: Ask<AuditEntry>,
+) -> Result<Reply<Listed<AuditEntry>>, Problem> {
+    let id = call.param(R::ID)?;
+    let within = AuditEntry::SPEC
         .query()
-        .within("resource_id", Test::AnyOf(vec![Scalar::Id(call.param(R::ID)?)]))
+        .within("resource_id", Test::AnyOf(vec![Scalar::Id(id)]))
         .within("resource_type", Test::AnyOf(vec![Scalar::Text(R::KIND.to_owned())]));
-    let request = ask.read_within(within)?;
-    let query = request.query.clone();
-    call.read(async |ctx, uow| -> Result<Answer, Problem> {
-        let page = uow.app().journal_page(ctx.org, &query).await?;
+    let read = async move |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| -> Result<_, Problem> {
+        let page = uow.app().journal_page(ctx.org, query).await?;
         if page.items.is_empty() && query.after.is_none() {
-            kit::find::<R>(ctx, R::tx(uow), R::Id::from(call.param(R::ID)?)).await?;
+            kit::find::<R>(ctx, R::tx(uow), R::Id::from(id)).await?;
         }
-        Ok(super::list::page_of(page, &request, audit::shown))
-    })
-    .await
+        Ok(page)
+    };
+    export::listed_within(&call, &ask, within, read, audit::shown).await
 }
 
 /// The routes of a resource, picked one by one.

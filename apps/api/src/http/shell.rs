@@ -16,7 +16,7 @@ use actix_web::{
 use grc_kernel::{OrgId, Uuid};
 
 use super::{
-    call::Found,
+    call::{Found, Verbatim},
     limits::Standing,
     problem::{MEDIA_TYPE, Problem},
 };
@@ -63,7 +63,8 @@ pub async fn around<B: MessageBody + 'static>(
         }
     };
     let standing = limited.or_else(|| response.request().extensions().get::<Standing>().copied());
-    if response.status().is_client_error() || response.status().is_server_error() {
+    let verbatim = response.response().extensions().get::<Verbatim>().is_some();
+    if !verbatim && (response.status().is_client_error() || response.status().is_server_error()) {
         response = as_problem(response, &app, &method, &path, &request_id);
     }
     finish(&mut response, &request_id, standing, &path);

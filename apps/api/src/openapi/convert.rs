@@ -133,6 +133,9 @@ fn credentials() -> Value {
     json!([{"bearerAuth": []}, {"cloudflareAccess": []}, {"cloudflareAccessCookie": []}])
 }
 
+/// Path parameters that are names rather than ids: a part of the path, the parameter, its pattern.
+const NAMED: &[(&str, &str, &str)] = &[("/opa/policies/", "policy_id", grc_policy::policy::NAME_PATTERN)];
+
 fn operation(
     path: &str,
     method: &str,
@@ -157,9 +160,12 @@ fn operation(
         // A list under another record may filter by a member of the same name.
         let is = |known: &Value, member: &str, text: &str| known.get(member).and_then(Value::as_str) == Some(text);
         if !parameters.iter().any(|known| is(known, "name", name) && is(known, "in", "path")) {
-            parameters.push(
-                json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}),
-            );
+            let named = NAMED.iter().find(|(within, parameter, _)| path.contains(within) && name == *parameter);
+            let schema = match named {
+                Some((_, _, pattern)) => json!({"type": "string", "pattern": pattern}),
+                None => json!({"type": "string", "format": "uuid"}),
+            };
+            parameters.push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
         }
     }
     let one = path.ends_with('}');
@@ -230,9 +236,16 @@ fn operation(
         if let Some(body) = body {
             let name =
                 body.pointer("/schema/title").and_then(Value::as_str).and_then(|title| title.strip_prefix("x-shape:"));
+            // A body that may be a file as well as a document.
+            let (name, file) =
+                name.and_then(|name| name.split_once('+')).map_or((name, None), |(n, f)| (Some(n), Some(f)));
             let shape = name.and_then(|name| known.get(name));
             let required = method != "post" || shape.is_some_and(|shape| shape.all().any(|member| member.required));
-            members.insert("requestBody".into(), json!({"required": required, "content": {"application/json": content(name.unwrap_or_default(), shape)}}));
+            let mut kinds = json!({"application/json": content(name.unwrap_or_default(), shape)});
+            if let (Some(file), Value::Object(kinds)) = (file, &mut kinds) {
+                kinds.insert(file.to_owned(), json!({"schema": {"type": "string", "format": "binary"}}));
+            }
+            members.insert("requestBody".into(), json!({"required": required, "content": kinds}));
         }
     }
     out
@@ -262,8 +275,7 @@ fn response(
     let mut out = json!({"description": description});
     let title = response.pointer("/schema/title").and_then(Value::as_str).unwrap_or_default();
     let Value::Object(members) = &mut out else { return out };
-    let exported = title.starts_with("x-list:");
-    if let Some(name) = title.strip_prefix("x-page:").or_else(|| title.strip_prefix("x-list:")) {
+    if let Some(name) = title.strip_prefix("x-list:") {
         let page = format!("{name}Page");
         let example = known.get(name).map(|shape| json!({"items": [shape.example()], "next_cursor": null}));
         schemas.entry(page.clone()).or_insert_with(|| json!({
@@ -277,12 +289,14 @@ fn response(
                 "total": {"type": "integer", "minimum": 0, "description": "All items that the filter matches, where asked."},
             },
         }));
-        let mut content = json!({"application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example}});
-        if exported && let Value::Object(kinds) = &mut content {
-            kinds.insert(export::CSV.into(), json!({"schema": {"type": "string"}}));
-            kinds.insert(export::XLSX.into(), json!({"schema": {"type": "string", "format": "binary"}}));
-        }
-        members.insert("content".into(), content);
+        members.insert(
+            "content".into(),
+            json!({
+                "application/json": {"schema": {"$ref": format!("#/components/schemas/{page}")}, "example": example},
+                export::CSV: {"schema": {"type": "string"}},
+                export::XLSX: {"schema": {"type": "string", "format": "binary"}},
+            }),
+        );
     } else if let Some((one, other)) = title.strip_prefix("x-shape:").and_then(|names| names.split_once('|')) {
         let either = [one, other].map(|name| json!({"$ref": format!("#/components/schemas/{name}")}));
         let example = known.get(one).map(|shape| shape.example());

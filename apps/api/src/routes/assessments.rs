@@ -6,22 +6,18 @@ use grc_assessments::{
     Assessment, AssessmentStatus, Finding, assessment,
     finding::{self, Counts, Lifecycle, Severity, Stats, Summary, Verdict},
 };
-use grc_kernel::{
-    AssessmentId, FindingId, Page, Record, Refusal, Resource, journal, kit,
-    list::{ListRequest, Scalar},
-};
+use grc_kernel::{AssessmentId, Refusal, Resource, kit};
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
     http::{
-        call::{Answer, AssessmentRead, AssessmentReview, Begun, Body, Call, FindingRead, Is, PageOf, Reply, Right},
+        call::{Answer, AssessmentRead, AssessmentReview, Begun, Body, Call, FindingRead, Is, Reply, Right},
         limits::Standing,
-        list::page_of,
         problem::Problem,
         resource::{Routes, Shown, answer},
-        shape::{Shaped, Ty, must, null},
+        shape::{Ty, must, null},
     },
     served, shapes,
 };
@@ -40,7 +36,10 @@ served! { "Assessments", assessments;
 served! { "Findings", assessments;
     Finding: "findings", "finding_id", "finding", "findings",
         const IMPORTED: bool = false;,
-        const SUMMARIES: &'static [(&'static str, &'static str)] = &[("list_findings", "The organization's findings")];;
+        const SUMMARIES: &'static [(&'static str, &'static str)] = &[
+            ("list_findings", "The organization's findings"),
+            ("get_finding_history", "Every change of a finding"),
+        ];;
 }
 
 shapes! {
@@ -96,17 +95,6 @@ shapes! {
         must("by_lifecycle", Ty::Counts, "By lifecycle."),
         must("needs_review", Ty::Int(0, i64::MAX), "That a person should look at."),
         must("unassigned", Ty::Int(0, i64::MAX), "That nobody answers for."),
-    ]],
-    /// One change of a record.
-    ChangeRecord [&[
-        must("id", Ty::Id, "Its id."),
-        must("occurred_at", Ty::Time, "When."),
-        must("actor", Ty::Any, "Who: type, id and name."),
-        must("action", Ty::Line(100), "What."),
-        null("revision", Ty::Int(1, i64::MAX), "The revision after it."),
-        null("before", Ty::Any, "The picture before."),
-        null("after", Ty::Any, "The picture after."),
-        must("request_id", Ty::Line(128), "In which request."),
     ]],
 }
 
@@ -232,29 +220,6 @@ async fn summary(
     .await
 }
 
-/// Every change of a finding, the oldest first.
-#[api_v2_operation(tags("Findings"), operation_id = "get_finding_history", summary = "Every change of a finding")]
-async fn history(
-    call: Call<FindingRead>,
-    path: web::Path<(Uuid, Uuid)>,
-) -> Result<Reply<PageOf<ChangeRecord>>, Problem> {
-    let id: FindingId = path.into_inner().1.into();
-    call.read(async |ctx, uow| -> Result<Answer, Refusal> {
-        kit::get::<Finding>(ctx, uow.assessments(), id).await?;
-        let query = journal::LIST.query().only("resource_id", vec![Scalar::Id(id.0)]).limited(1_000);
-        let page: Page<journal::Entry> = uow.app().journal_page(ctx.org, &query).await?;
-        let request = ListRequest { query, fields: None };
-        Ok(page_of(page, &request, |entry| {
-            let mut change = entry.snapshot();
-            if let Value::Object(members) = &mut change {
-                members.retain(|name, _| ChangeRecord::SHAPE.all().any(|member| member.name == name));
-            }
-            change
-        }))
-    })
-    .await
-}
-
 fn counted<W: Copy>(pairs: &[(W, i64)], name: fn(W) -> &'static str) -> Map<String, Value> {
     pairs.iter().map(|(word, count)| (name(*word).to_owned(), (*count).into())).collect()
 }
@@ -298,8 +263,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource(&format!("{one}/cancel")).route(web::post().to(cancel)))
         .service(web::resource(&format!("{one}/status")).route(web::get().to(status)))
         .service(web::resource(&format!("{one}/summary")).route(web::get().to(summary)))
-        .service(web::resource(&format!("{findings}/stats")).route(web::get().to(stats)))
-        .service(web::resource(&format!("{findings}/{{finding_id}}/history")).route(web::get().to(history)));
+        .service(web::resource(&format!("{findings}/stats")).route(web::get().to(stats)));
     Routes::<Assessment>::all().into(config);
-    Routes::<Finding>::listed().read().updated().into(config);
+    Routes::<Finding>::listed().read().updated().with_history().into(config);
 }

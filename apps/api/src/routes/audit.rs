@@ -47,12 +47,9 @@ shapes! {
     ]],
 }
 
-/// The list of the journal.
-pub struct Entries;
-
-impl Listing for Entries {
+impl Listing for AuditEntry {
     const SPEC: &'static ListSpec = &journal::LIST;
-    type Item = AuditEntry;
+    type Item = Self;
 }
 
 /// An entry as the wire shows it.
@@ -70,7 +67,7 @@ pub fn shown(entry: &Entry) -> Value {
 
 /// The audit log.
 #[api_v2_operation(tags("Audit"), operation_id = "list_audit_log", summary = "The organization's audit log")]
-async fn list(call: Call<AuditRead>, ask: Ask<Entries>) -> Result<Reply<Listed<AuditEntry>>, Problem> {
+async fn list(call: Call<AuditRead>, ask: Ask<AuditEntry>) -> Result<Reply<Listed<AuditEntry>>, Problem> {
     let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| uow.app().journal_page(ctx.org, query).await;
     export::listed(&call, &ask, read, shown).await
 }

@@ -54,7 +54,9 @@ async fn put(
     if terms.sha256.is_some_and(|wanted| wanted != hex::encode(sha.finalize())) {
         return Err(Problem::new(400, "the upload's SHA-256 is not the announced one"));
     }
-    upload.keep().await?;
+    if !upload.keep_first().await? {
+        return Err(Problem::new(412, "the object is there already, and is not overwritten"));
+    }
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -77,23 +79,10 @@ async fn get(app: web::Data<App>, token: web::Path<String>) -> Result<HttpRespon
     let name = terms.filename.unwrap_or_default();
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
-        .insert_header(("Content-Disposition", disposition(&name)))
+        .insert_header(("Content-Disposition", grc_evidence::rules::disposition(&name)))
         .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"))
         .insert_header(("Cache-Control", "private, no-store"))
         .streaming(stream))
-}
-
-/// RFC 6266: a plain name for old clients, the whole one in UTF-8 for the others.
-pub fn disposition(name: &str) -> String {
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    format!("attachment; filename=\"{}\"; filename*=UTF-8''{encoded}", grc_evidence::rules::safe_name(name))
 }
 
 async fn wrong_method() -> Result<HttpResponse, Problem> {

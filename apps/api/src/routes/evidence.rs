@@ -1,5 +1,7 @@
 //! Evidence.
 
+pub mod bulk;
+
 use std::sync::Arc;
 
 use grc_evidence::{
@@ -84,6 +86,13 @@ fn store<R: Right>(call: &Call<R>) -> Result<Arc<dyn ObjectStore>, Problem> {
     call.app.store.clone().ok_or_else(|| Problem::new(503, "no evidence store is configured"))
 }
 
+/// The store, which answers: a URL to one that does not would only be an error later, and elsewhere.
+async fn well<R: Right>(call: &Call<R>) -> Result<Arc<dyn ObjectStore>, Problem> {
+    let store = store(call)?;
+    store.ready().await?;
+    Ok(store)
+}
+
 /// Announces a file and gives the URL to put it to.
 #[api_v2_operation(
     tags("Evidence"),
@@ -95,7 +104,7 @@ async fn upload_url(
     _path: web::Path<Uuid>,
     body: Body<Making<Evidence>>,
 ) -> Result<Reply<New<UploadTarget>>, Problem> {
-    let store = store(&call)?;
+    let store = well(&call).await?;
     let changes = Changes::read(&body.form()?);
     let org = call.org;
     let announcing = call.write(body.bytes(), async |ctx, uow| -> Result<Answer, Problem> {
@@ -140,10 +149,16 @@ async fn complete(
     if waiting.status == EvidenceStatus::Stored {
         return call.write(body.bytes(), async |ctx, uow| answer(ctx, uow, waiting).await).await;
     }
-    let inspection = store::inspect(store.as_ref(), &waiting).await.map_err(|error| match error {
+    let read = store::read_back(store.as_ref(), &waiting).await.map_err(|error| match error {
         ObjectError::Missing => Problem::new(409, "nothing has been uploaded yet"),
         other => other.into(),
     })?;
+    let inspection = crate::bulk::aside(move || read.inspect()).await?;
+    if let Some(difference) = service::differs(&waiting, &inspection) {
+        // The store overwrites nothing, so what is wrong goes, and another attempt has its place.
+        store.delete(&waiting.object_key).await?;
+        return Err(Problem::new(409, difference));
+    }
     let mut refused = None;
     let reply = call
         .write(body.bytes(), async |ctx, uow| -> Result<Answer, Refusal> {
@@ -179,6 +194,7 @@ async fn download_url(call: Call<EvidenceRead>, _path: web::Path<Uuid>) -> Resul
         key = Some(value);
     }
     let key = key.filter(|key| !key.is_empty()).ok_or_else(|| field("key", "required", "must be given"))?;
+    store.ready().await?;
     // Handing a file out is a touch, so this read writes the custody record.
     let ctx = call.ctx();
     let found: Result<_, Refusal> =
@@ -295,6 +311,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let one = format!("{all}/{{evidence_id}}");
     config
         .service(web::resource(&format!("{all}/upload-url")).route(web::post().to(upload_url)))
+        .service(web::resource(&format!("{all}/bulk-import")).route(web::post().to(bulk::begin)))
+        .service(web::resource(&format!("{all}/bulk-import/{{import_id}}")).route(web::get().to(bulk::get)))
         .service(web::resource(&format!("{all}/download-url")).route(web::get().to(download_url)))
         .service(web::resource(&format!("{one}/complete")).route(web::post().to(complete)))
         .service(web::resource(&format!("{one}/integrity")).route(web::get().to(integrity)))

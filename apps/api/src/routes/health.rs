@@ -60,12 +60,13 @@ async fn state(app: &App) -> (bool, Value) {
         "status": word(database),
         "version": VERSION,
         "services": {
-            "database": word(database), "redis": redis, "opa": "not_configured", "steampipe": "not_configured",
+            "database": word(database), "redis": redis, "opa": word(app.engine.is_well().await), "steampipe": "not_configured",
             "evidence_store": store, "ai": "healthy",
         },
         "details": {
             "database": {"kind": if app.embedded { "embedded" } else { "external" }, "connections": connections, "idle": idle},
             "redis": {"kind": if redis == "not_configured" { "none" } else { "redis" }, "limits": counted},
+            "opa": {"kind": app.engine.kind()},
             "authentication": authentication(app),
             "evidence_store": {"kind": app.store.as_ref().map_or("none", |store| store.kind())},
             "ai": {"kind": "builtin"},

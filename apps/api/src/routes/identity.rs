@@ -6,7 +6,7 @@ use grc_identity::{
     query,
     session::{self, Login, Opened, Refreshed},
 };
-use grc_kernel::{Access, Ctx, ListQuery, OrgId, Record, Refusal, Role, list::page_in_memory, record::timestamp};
+use grc_kernel::{Access, Ctx, ListQuery, OrgId, Record, Refusal, Role, list::page_in_memory};
 use grc_uow::Uow;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Value, json};
@@ -16,8 +16,8 @@ use crate::{
     adapters::tokens::ACCESS_SECONDS,
     http::{
         call::{
-            Answer, Body, Call, Is, Listed, New, Nothing, OrganizationAdmin, OrganizationRead, Own, PageOf, Platform,
-            Public, Reply,
+            Answer, Body, Call, Is, Listed, New, Nothing, OrganizationAdmin, OrganizationRead, Own, Platform, Public,
+            Reply,
         },
         caller::Credential,
         export,
@@ -116,6 +116,11 @@ shapes! {
         may("timezone", Ty::Line(64), "IANA time zone."),
         may("settings", Ty::Any, "Free settings of clients, replaced as a whole."),
     ]],
+}
+
+impl Listing for SessionInfo {
+    const SPEC: &'static grc_kernel::ListSpec = &query::SESSIONS;
+    type Item = Self;
 }
 
 impl Listing for OrganizationBody {
@@ -294,20 +299,17 @@ async fn accept(call: Call<Public>, body: Body<InvitationAcceptance>) -> Result<
 
 /// One's own sessions.
 #[api_v2_operation(tags("Authentication"), operation_id = "list_sessions", summary = "One's own live sessions")]
-async fn sessions(call: Call<Own>) -> Result<Reply<PageOf<SessionInfo>>, Problem> {
+async fn sessions(call: Call<Own>, ask: Ask<SessionInfo>) -> Result<Reply<Listed<SessionInfo>>, Problem> {
     let current = own_session(&call).ok();
-    let body = |s: &Session| {
-        json!({
-            "id": s.id.to_string(), "created_at": timestamp(s.created_at), "last_used_at": timestamp(s.last_used_at),
-            "expires_at": timestamp(s.expires_at), "user_agent": s.user_agent, "address": s.address,
-            "current": Some(s.id) == current,
-        })
+    let show = move |session: &Session| {
+        let mut body = session.snapshot();
+        if let Value::Object(members) = &mut body {
+            members.insert("current".into(), (Some(session.id) == current).into());
+        }
+        body
     };
-    let ctx = call.ctx_in(OrgId::PLATFORM);
-    let sessions: Result<Vec<Session>, Refusal> =
-        call.app.db.read(OrgId::PLATFORM, async |uow| session::list(&ctx, uow.identity()).await).await;
-    let items: Vec<Value> = sessions?.iter().map(body).collect();
-    Ok(Reply::plain(Answer::ok(json!({"items": items, "next_cursor": null}))))
+    let read = async |ctx: &Ctx, uow: &mut Uow, query: &ListQuery| session::page(ctx, uow.identity(), query).await;
+    export::listed(&call, &ask, read, show).await
 }
 
 /// Ends one of one's own sessions.
@@ -364,6 +366,7 @@ async fn list(call: Call<Own>, ask: Ask<OrganizationBody>) -> Result<Reply<Liste
     // A machine sees the organizations that it acts in: one with a key, those that the list names with a service token.
     let of_machine: Option<Vec<OrgId>> = call.caller.as_ref().and_then(|caller| match &caller.credential {
         Credential::Key(key) => Some(vec![key.org]),
+        Credential::Partner(grant) => Some(vec![grant.org]),
         Credential::Machine(machine) => Some(machine.places.iter().map(|(org, _)| *org).collect()),
         Credential::User(..) => None,
     });

@@ -1,5 +1,6 @@
 //! The routes, one file a domain.
 
+pub mod a2a;
 pub mod assessments;
 pub mod audit;
 pub mod bcm;
@@ -14,6 +15,7 @@ pub mod incident;
 pub mod keys;
 pub mod members;
 pub mod metrics;
+pub mod opa;
 pub mod reports;
 pub mod risk;
 pub mod vendor;
@@ -40,6 +42,8 @@ pub fn api(config: &mut web::ServiceConfig) {
     risk::routes(config);
     bcm::routes(config);
     incident::routes(config);
+    a2a::routes(config);
+    opa::routes(config);
     vendor::routes(config);
     audit::routes(config);
 }
@@ -64,6 +68,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         frameworks::SHAPES,
         assessments::SHAPES,
         evidence::SHAPES,
+        evidence::bulk::SHAPES,
         risk::register::SHAPES,
         risk::kris::SHAPES,
         risk::fair::SHAPES,
@@ -72,6 +77,8 @@ pub fn shapes() -> Vec<&'static Shape> {
         bcm::SHAPES,
         incident::SHAPES,
         incident::metrics::SHAPES,
+        a2a::SHAPES,
+        opa::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
     ];

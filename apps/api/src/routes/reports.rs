@@ -1,8 +1,9 @@
 //! Reports.
 
 use actix_web::{HttpResponse, Responder, body::BoxBody};
-use grc_kernel::{AssessmentId, Changes, Refusal, kit};
-use grc_reports::{Format, Report, ReportType, render, service, snapshot::Generation};
+use grc_flows::reporting::{self, Wanted};
+use grc_kernel::{AssessmentId, Changes, Refusal};
+use grc_reports::{Format, Report, ReportType, service};
 use paperclip::{
     actix::{OperationModifier, api_v2_operation, web},
     v2::{
@@ -12,10 +13,11 @@ use paperclip::{
         schema::Apiv2Schema,
     },
 };
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    VERSION,
+    drawing,
     http::{
         call::{Begun, Body, Call, Reply, ReportRead, ReportReview},
         limits::Quota,
@@ -45,7 +47,7 @@ async fn create(
     let changes = Changes::read(&body.form()?);
     let path = call.path();
     let making = call.write(body.bytes(), async |ctx, uow| -> Result<_, Refusal> {
-        let made: Report = kit::create(ctx, uow.reports(), changes).await?;
+        let made = reporting::request(ctx, uow, changes).await?;
         let location = format!("{path}/{}", made.id);
         Ok(answer(ctx, uow, made).await?.status(202).with("location", location))
     });
@@ -58,20 +60,29 @@ async fn create(
 pub struct File {
     content_type: &'static str,
     name: Option<String>,
+    tag: Option<String>,
     bytes: Vec<u8>,
 }
 
 impl Responder for File {
     type Body = BoxBody;
 
-    fn respond_to(self, _: &actix_web::HttpRequest) -> HttpResponse {
+    fn respond_to(self, request: &actix_web::HttpRequest) -> HttpResponse {
+        let tag = self.tag.map(|hash| format!("\"{hash}\""));
+        let known = request.headers().get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if let Some(tag) = tag.as_ref().filter(|tag| known.split(',').any(|other| other.trim() == tag.as_str())) {
+            return HttpResponse::NotModified().insert_header(("ETag", tag.as_str())).finish();
+        }
         let mut response = HttpResponse::Ok();
         response
             .content_type(self.content_type)
             // A report runs nothing and loads nothing, whatever somebody typed into it.
             .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"));
+        if let Some(tag) = tag {
+            response.insert_header(("ETag", tag));
+        }
         if let Some(name) = &self.name {
-            response.insert_header(("Content-Disposition", super::blobs::disposition(name)));
+            response.insert_header(("Content-Disposition", grc_evidence::rules::disposition(name)));
         }
         response.body(self.bytes)
     }
@@ -86,7 +97,10 @@ impl OperationModifier for File {
 
     fn update_response(op: &mut DefaultOperationRaw) {
         let schema = DefaultSchemaRaw {
-            title: Some("x-media:text/html application/json".into()),
+            title: Some(
+                "x-media:application/pdf application/vnd.openxmlformats-officedocument.spreadsheetml.sheet text/html application/json"
+                    .into(),
+            ),
             ..DefaultSchemaRaw::default()
         };
         op.responses.insert(
@@ -109,7 +123,7 @@ async fn download(call: Call<ReportRead>, path: web::Path<(Uuid, Uuid)>) -> Resu
         call.app.db.read(call.org, async |uow| service::download(&ctx, uow.reports(), id).await).await;
     let (report, bytes) = found?;
     let name = Some(format!("{}.{}", report.title, report.format.as_str()));
-    Ok(File { content_type: report.format.content_type(), name, bytes })
+    Ok(File { content_type: report.format.content_type(), name, tag: report.sha256, bytes })
 }
 
 /// What a preview is of.
@@ -149,45 +163,40 @@ impl OperationModifier for Preview {
     fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
 }
 
-/// A report as it would be now, as HTML; nothing is kept.
+/// A report as it would be now, as HTML; nothing is kept. Other parameters are filters: those of the list of findings,
+/// risks, incidents or processes that the report is about.
 #[api_v2_operation(tags("Reports"), operation_id = "preview_report", summary = "A report as it would be now, as HTML")]
 async fn preview(call: Call<ReportRead>, _path: web::Path<Uuid>, _params: Preview) -> Result<File, Problem> {
     let mut errors = grc_kernel::Checker::new();
-    let mut assessment = None;
+    let mut assessment_id = None;
     let mut kind = None;
+    let mut filters: Map<String, Value> = Map::new();
     for (name, value) in call.query() {
         match name.as_str() {
             "type" => {
-                kind = Some(errors.word(
-                    "type",
-                    &value,
-                    ReportType::parse,
-                    ReportType::NAMES,
-                    ReportType::ComplianceSummary,
-                ))
+                let default = ReportType::ComplianceSummary;
+                kind = Some(errors.word("type", &value, ReportType::parse, ReportType::NAMES, default));
             }
             "assessment_id" => match Uuid::parse_str(&value) {
-                Ok(id) => assessment = Some(AssessmentId(id)),
+                Ok(id) => assessment_id = Some(AssessmentId(id)),
                 Err(_) => errors.note("assessment_id", "type", "must be a UUID"),
             },
-            _ => errors.note(name, "unknown", "is not a parameter of this route"),
+            _ => match filters.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+                Value::Array(values) => values.push(value.into()),
+                other => *other = value.into(),
+            },
         }
     }
     errors.ensure(kind.is_some(), "type", "required", "must be given");
-    errors.ensure(assessment.is_some(), "assessment_id", "required", "must be given");
+    let wants = kind.is_some_and(ReportType::needs_assessment);
+    errors.ensure(!wants || assessment_id.is_some(), "assessment_id", "required", "must be given");
+    let stray = kind.is_some() && !wants && assessment_id.is_some();
+    errors.ensure(!stray, "assessment_id", "not_applicable", "a report of this type is about no assessment");
     errors.finish().map_err(Problem::fields)?;
-    let Some(id) = assessment else { return Err(Problem::not_found()) };
-    let ctx = call.ctx();
-    let snapshot: Result<_, Problem> =
-        call.app.db.read(call.org, async |uow| Ok(grc_flows::reporting::compliance(&ctx, uow, id, None).await?)).await;
-    let snapshot = snapshot?;
-    let at = grc_kernel::record::timestamp(ctx.now);
-    let rendered = tokio::task::spawn_blocking(move || {
-        let generation = Generation { at, version: VERSION.to_owned(), digest: snapshot.digest() };
-        render::html::page(&snapshot, &generation).into_bytes()
-    });
-    let bytes = rendered.await.map_err(|error| Problem::new(500, error.to_string()))?;
-    Ok(File { content_type: Format::Html.content_type(), name: None, bytes })
+    let Some(kind) = kind else { return Err(Problem::not_found()) };
+    let wanted = Wanted { kind, assessment_id, title: None, filters };
+    let drawn = drawing::draw(&call.app, &call.ctx(), call.org, &wanted, Format::Html).await?;
+    Ok(File { content_type: Format::Html.content_type(), name: None, tag: None, bytes: drawn.bytes })
 }
 
 /// The routes.

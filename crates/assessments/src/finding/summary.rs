@@ -42,7 +42,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, verdict: Verdict, count: i64) {
+    /// Adds so many of a verdict.
+    pub fn add(&mut self, verdict: Verdict, count: i64) {
         match verdict {
             Verdict::Pass => self.pass += count,
             Verdict::Fail => self.fail += count,

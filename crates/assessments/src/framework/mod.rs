@@ -5,8 +5,8 @@ pub mod catalog;
 pub mod oscal;
 
 use grc_kernel::{
-    Access, Ctx, Fact, Field, FrameworkId, Kind, ListQuery, ListSpec, Meta, OrgId, Page, Permission, Record, Refusal,
-    Resource, kit, list::Scalar, record::with_meta, typed_id, wire_enum,
+    Access, Ctx, Fact, Field, FrameworkId, IfMatch, Kind, ListQuery, ListSpec, Meta, OrgId, Page, Permission, Record,
+    Refusal, Resource, kit, list::Scalar, record::with_meta, typed_id, wire_enum,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -304,7 +304,12 @@ pub async fn import(ctx: &Ctx, tx: &mut Tx, import: Import) -> Result<Framework,
 }
 
 /// Removes an organization's own framework, unless an assessment uses it.
-pub async fn delete(ctx: &Ctx, tx: &mut Tx, id: FrameworkId, if_match: Option<i64>) -> Result<(), Refusal> {
+pub async fn delete(
+    ctx: &Ctx,
+    tx: &mut Tx,
+    id: FrameworkId,
+    if_match: impl Into<IfMatch> + Send,
+) -> Result<(), Refusal> {
     ctx.require(Permission::new(AREA, Access::Write))?;
     let framework = get(tx, &[ctx.org], id).await?;
     if framework.org != Some(ctx.org) {

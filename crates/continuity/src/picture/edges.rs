@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{adjacency::number, model::Edge};
 
+/// The room of a group's label.
+const LABEL: (f64, f64) = (36.0, 12.0);
+
 /// Which kinds of lines there are, for the legend.
 #[derive(Default)]
 pub(super) struct Lines {
@@ -59,9 +62,15 @@ pub(super) fn draw_edges(svg: &mut Svg, scene: &Scene<'_>) -> Lines {
             labels.entry(need).or_default().push(start);
         }
     }
+    let mut taken: Vec<(f64, f64)> = Vec::new();
     for (need, starts) in labels {
         let middle = starts.iter().map(|(x, _)| x).sum::<f64>() / number(starts.len());
-        let top = starts.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
+        let mut top = starts.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
+        // The labels of two groups of one node would stand on each other.
+        while taken.iter().any(|(x, y)| (x - middle).abs() < LABEL.0 && (y - top).abs() < LABEL.1) {
+            top += LABEL.1;
+        }
+        taken.push((middle, top));
         let members = scene.graph.needs.members(need).len();
         let spare = scene.graph.needs.get(need).map_or(0, |need| need.spare);
         let style = format!(

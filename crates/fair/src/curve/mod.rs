@@ -67,13 +67,15 @@ struct Frame {
 impl Frame {
     fn of(chart: &Chart<'_>) -> Self {
         let points = || chart.series.iter().flat_map(|series| series.points);
-        let drawn = points().map(|point| point.loss).chain(chart.appetite).chain(chart.tolerance);
+        let highest = points().map(|point| point.probability).fold(0.0, f64::max);
+        // Where a curve cannot be told from the axis there is nothing to see: it does not stretch the axis.
+        let seen = points().filter(|point| point.probability * 1_000.0 >= highest).map(|point| point.loss);
+        let drawn = seen.chain(chart.appetite).chain(chart.tolerance);
         let (from, to) =
             drawn.filter(|loss| *loss > 0.0).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), loss| {
                 let log = libm::log10(loss);
                 (low.min(log), high.max(log))
             });
-        let highest = points().map(|point| point.probability).fold(0.0, f64::max);
         let top = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5].into_iter().find(|top| *top >= highest);
         let top = top.filter(|_| highest > 0.0).unwrap_or(1.0);
         // Nothing to draw is a picture too: of a year that loses nothing.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{CellRef, Changes, References, Refusal, Repo, Resource};
 use crate::{
+    IfMatch,
     check::Checker,
     ctx::Ctx,
     fault::{FieldError, StoreResult},
@@ -65,14 +66,14 @@ pub trait Rules: Resource {
         ctx: &Ctx,
         tx: &mut Self::Tx,
         id: Self::Id,
-        if_match: Option<i64>,
+        if_match: IfMatch,
         changes: Changes<Self>,
     ) -> Result<Self, Refusal> {
         amend(ctx, tx, id, if_match, changes).await
     }
 
     /// Removes a record for a client; of its own where it is not the table's row that goes.
-    async fn remove(ctx: &Ctx, tx: &mut Self::Tx, id: Self::Id, if_match: Option<i64>) -> Result<Self, Refusal> {
+    async fn remove(ctx: &Ctx, tx: &mut Self::Tx, id: Self::Id, if_match: IfMatch) -> Result<Self, Refusal> {
         remove(ctx, tx, id, if_match).await
     }
 }
@@ -117,7 +118,12 @@ fn there<R: Resource>(found: Option<R>) -> Result<R, Refusal> {
 }
 
 /// The same, held against other writers until the transaction ends: for use cases that go on to change it.
-pub async fn hold<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+pub async fn hold<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    id: R::Id,
+    if_match: impl Into<IfMatch> + Send,
+) -> Result<R, Refusal> {
     if R::APPEND_ONLY {
         return Err(Refusal::Conflict(format!("{} is never changed or removed", a(R::KIND))));
     }
@@ -166,7 +172,7 @@ pub async fn amend<R: Rules>(
     ctx: &Ctx,
     tx: &mut R::Tx,
     id: R::Id,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     changes: Changes<R>,
 ) -> Result<R, Refusal> {
     ctx.require(R::permission(R::WRITE))?;
@@ -228,7 +234,12 @@ pub async fn step<R: Rules>(
 }
 
 /// Removes a record.
-pub async fn remove<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, id: R::Id, if_match: Option<i64>) -> Result<R, Refusal> {
+pub async fn remove<R: Rules>(
+    ctx: &Ctx,
+    tx: &mut R::Tx,
+    id: R::Id,
+    if_match: impl Into<IfMatch> + Send,
+) -> Result<R, Refusal> {
     ctx.require(R::permission(R::DELETE))?;
     let record = hold::<R>(ctx, tx, id, if_match).await?;
     R::leave(ctx, tx, &record).await?;
@@ -255,11 +266,8 @@ pub fn a(kind: &str) -> String {
 }
 
 /// Refuses a caller who saw another revision than the current one.
-pub fn unchanged(if_match: Option<i64>, current: i64) -> Result<(), Refusal> {
-    match if_match {
-        Some(seen) if seen != current => Err(Refusal::Stale(current)),
-        _ => Ok(()),
-    }
+pub fn unchanged(if_match: impl Into<IfMatch> + Send, current: i64) -> Result<(), Refusal> {
+    if if_match.into().allows(current) { Ok(()) } else { Err(Refusal::Stale(current)) }
 }
 
 fn duplicate<R: Resource>(error: crate::StoreError) -> Refusal {

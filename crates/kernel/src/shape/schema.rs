@@ -133,6 +133,7 @@ impl Ty {
             Self::Object(shape) => json!({"$ref": format!("#/components/schemas/{}", shape.name)}),
             Self::Scalar => json!({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 200}),
             Self::Any => json!({"type": "object", "additionalProperties": true}),
+            Self::Json => json!({}),
             Self::Counts => json!({"type": "object", "additionalProperties": {"type": "integer"}}),
             Self::Map(ty) => json!({"type": "object", "additionalProperties": ty.schema()}),
             Self::Either(one, other) => json!({"anyOf": [one.schema(), other.schema()]}),
@@ -156,7 +157,7 @@ impl Ty {
             Self::List(ty, _) => json!([ty.example(name)]),
             Self::Object(shape) => shape.example(),
             Self::Scalar => json!("yes"),
-            Self::Any | Self::Counts | Self::Map(_) => json!({}),
+            Self::Any | Self::Json | Self::Counts | Self::Map(_) => json!({}),
             Self::Either(one, _) => one.example(name),
         }
     }

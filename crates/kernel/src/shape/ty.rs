@@ -45,6 +45,8 @@ pub enum Ty {
     Scalar,
     /// Any JSON object.
     Any,
+    /// Any JSON value, null among them.
+    Json,
     /// An object whose members are whole numbers.
     Counts,
     /// An object whose members all are of this type.
@@ -82,6 +84,7 @@ impl Ty {
             | Self::Object(_)
             | Self::Scalar
             | Self::Any
+            | Self::Json
             | Self::Counts
             | Self::Map(_)
             | Self::Either(..) => return None,
@@ -131,7 +134,7 @@ impl Ty {
                 true
             }
             (Self::Scalar, Value::Number(_) | Value::Bool(_)) => true,
-            (Self::Bool, Value::Bool(_)) | (Self::Any, Value::Object(_)) => true,
+            (Self::Bool, Value::Bool(_)) | (Self::Any, Value::Object(_)) | (Self::Json, _) => true,
             (Self::Time, Value::String(text)) => moment(text).is_some(),
             (Self::Date, Value::String(text)) => day(text).is_some(),
             (Self::Id | Self::Ref(_), Value::String(text)) => Uuid::parse_str(text).is_ok(),
@@ -188,6 +191,7 @@ impl Ty {
             Self::Id | Self::Ref(_) => "a UUID",
             Self::List(..) => "a list",
             Self::Scalar => "a text, a number, true or false",
+            Self::Json => "a JSON value",
             Self::Object(_) | Self::Any | Self::Counts | Self::Map(_) => "an object",
         }
     }

@@ -10,7 +10,7 @@ pub mod reading;
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Changes, Checker, Ctx, ListQuery, Refusal, Repo, Resource, Rules, StoreResult, UserId, kit,
+    Changes, Checker, Ctx, IfMatch, ListQuery, Refusal, Repo, Resource, Rules, StoreResult, UserId, kit,
     list::{Filter, Scalar, Test},
     resource,
     resource::{Cell, Ids},
@@ -221,7 +221,7 @@ pub async fn amend(
     ctx: &Ctx,
     tx: &mut Tx,
     id: KriId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     changes: Changes<Kri>,
 ) -> Result<Kri, Refusal> {
     ctx.require(Kri::permission(Kri::WRITE))?;

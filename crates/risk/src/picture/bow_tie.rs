@@ -154,8 +154,12 @@ fn boxed(svg: &mut String, (x, y): (usize, usize), row: &Row<'_>, (fill, stroke)
         escape(row.name)
     ));
     let middle = x + BOX_WIDTH / 2;
-    text(svg, middle, y + 24, 13, "middle", INK, &short(row.name, 25));
-    text(svg, middle, y + 43, 11, "middle", PALE, &short(&row.figures, 34));
+    let words = lines(row.name, 26, 2);
+    let first = if words.len() > 1 { y + 18 } else { y + 24 };
+    for (i, line) in words.iter().enumerate() {
+        text(svg, middle, first + i * 15, 13, "middle", INK, line);
+    }
+    text(svg, middle, if words.len() > 1 { y + 49 } else { y + 43 }, 11, "middle", PALE, &short(&row.figures, 34));
 }
 
 fn barrier(svg: &mut String, (x, y): (usize, usize), barrier: &Barrier) {
@@ -171,7 +175,10 @@ fn barrier(svg: &mut String, (x, y): (usize, usize), barrier: &Barrier) {
         x - 6,
         y - 20,
     ));
-    text(svg, x, y - 26, 11, "middle", INK, &short(&barrier.name, 16));
+    let words = lines(&barrier.name, 15, 2);
+    for (line, above) in words.iter().rev().zip(0..) {
+        text(svg, x, y - 26 - above * 12, 11, "middle", INK, line);
+    }
     text(svg, x, y + 34, 11, "middle", PALE, &format!("{} %", figure(100.0 * barrier.effectiveness)));
 }
 
@@ -229,6 +236,18 @@ mod tests {
         assert!(!svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{0}'), "{svg}");
         assert!(svg.contains("A &amp; B") && svg.contains("50 %"));
         assert_eq!(svg.matches("<path ").count(), 3, "a line for each threat and consequence");
+    }
+
+    #[test]
+    fn names_are_read_in_full_where_two_lines_hold_them() {
+        let mut scenario = scenario(1, 1);
+        scenario.threats[0].name = "Stolen credentials of an engineer".to_owned();
+        scenario.barriers[0].on = scenario.threats[0].name.clone();
+        scenario.barriers[0].name = "Reviewed and tested changes".to_owned();
+        let svg = bow_tie(&scenario, &evaluate(&scenario, &[]));
+        for line in [">Stolen credentials of an<", ">engineer<", ">Reviewed and<", ">tested changes<"] {
+            assert!(svg.contains(line), "{line}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! To answer an assessment, and to judge the answers.
 
 use grc_kernel::{
-    Access, Changes, Ctx, Refusal, Repo, Resource, kit,
+    Access, Changes, Ctx, IfMatch, Refusal, Repo, Resource, kit,
     list::{Scalar, Sort},
 };
 use serde_json::{Map, Value};
@@ -43,7 +43,7 @@ pub async fn answer(
     ctx: &Ctx,
     tx: &mut Tx,
     id: AssessmentId,
-    if_match: Option<i64>,
+    if_match: impl Into<IfMatch> + Send,
     given: &Map<String, Value>,
 ) -> Result<Assessment, Refusal> {
     ctx.require(Assessment::permission(Access::Write))?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a suite fails by panicking")]
 
+mod a2a;
 mod terms;
 
 use grc_kernel::{
@@ -30,8 +31,10 @@ pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Outcome {
     services(ctx, tx).await?;
     terms::contracts(ctx, tx).await?;
     terms::assessments(ctx, tx).await?;
+    a2a::grants(ctx, tx).await?;
     lists(ctx, tx).await?;
-    numbers(ctx, tx).await
+    numbers(ctx, tx).await?;
+    a2a::questions(ctx, tx).await
 }
 
 fn fields<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> Vec<String> {

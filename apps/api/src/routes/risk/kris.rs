@@ -85,7 +85,8 @@ async fn record(
     .await
 }
 
-fn given(input: &Input) -> Result<Given, Problem> {
+/// What a body of readings gives.
+pub(crate) fn given(input: &Input) -> Result<Given, Problem> {
     let (value, values) = (input.get::<f64>("value"), input.get::<Vec<Input>>("values"));
     let sent = |value, input: &Input| Sent { value, recorded_at: input.get("recorded_at") };
     let mut check = Checker::new();

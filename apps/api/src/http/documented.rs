@@ -1,0 +1,88 @@
+//! What an operation answers with, as its return type says it to the document: the resource, a new one, a list.
+
+use std::marker::PhantomData;
+
+use super::shape::Shaped;
+
+/// What a reply is documented as.
+pub trait Documented: 'static {
+    /// The status.
+    const STATUS: &'static str;
+    /// Another status that the same body can come with.
+    const ALSO: Option<&'static str> = None;
+    /// The name of the shape; none without a body.
+    fn shape() -> Option<String>;
+}
+
+/// 200 with a shape.
+pub struct Is<S>(PhantomData<S>);
+/// 201 with a shape.
+pub struct New<S>(PhantomData<S>);
+/// 202 with a shape.
+pub struct Begun<S>(PhantomData<S>);
+/// 200 with a shape, or 202 with it where the work goes on.
+pub struct DoneOrBegun<S>(PhantomData<S>);
+/// 200 with a shape, or with a picture of it where `Accept` asks for one.
+pub struct Pictured<S>(PhantomData<S>);
+/// 200 with a page of a shape, which can also be had whole as a file.
+pub struct Listed<S>(PhantomData<S>);
+/// 204.
+pub struct Nothing;
+
+impl<S: Shaped> Documented for Is<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for New<S> {
+    const STATUS: &'static str = "201";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Begun<S> {
+    const STATUS: &'static str = "202";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for DoneOrBegun<S> {
+    const STATUS: &'static str = "200";
+    const ALSO: Option<&'static str> = Some("202");
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+/// One of two shapes.
+impl<A: Shaped, B: Shaped> Documented for New<(A, B)> {
+    const STATUS: &'static str = "201";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}|{}", A::SHAPE.name, B::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Pictured<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}+svg", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Listed<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-list:{}", S::SHAPE.name))
+    }
+}
+
+impl Documented for Nothing {
+    const STATUS: &'static str = "204";
+    fn shape() -> Option<String> {
+        None
+    }
+}

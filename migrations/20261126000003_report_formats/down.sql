@@ -1,0 +1,2 @@
+ALTER TABLE reports DROP CONSTRAINT reports_kind_check;
+ALTER TABLE reports DROP COLUMN filters;

@@ -1,0 +1,2 @@
+DROP TABLE evidence_import_items;
+DROP TABLE evidence_imports;
