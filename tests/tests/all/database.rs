@@ -223,7 +223,7 @@ fn every_declared_resource_has_the_table_that_it_calls_for() {
     for resource in grc_uow::registry::resources() {
         for member in resource.members {
             let kind = grc_postgres::ddl::column_type(member).replace("timestamptz", "timestamp with time zone");
-            let line = format!("{}.{} {kind} {}", resource.table, member.name, !member.nullable);
+            let line = format!("{}.{} {kind} {}", resource.table, member.column, !member.nullable);
             if !columns.contains(line.as_str()) {
                 missing.push(line);
             }

@@ -160,11 +160,14 @@ pub async fn records<R: Served, Op: Right>(
     query: ListQuery,
     format: Format,
 ) -> Result<Reply<Listed<Shown<R>>>, Problem> {
-    let members = if R::IMPORTED { Vec::new() } else { shown(Shown::<R>::SHAPE) };
-    let names = if R::IMPORTED { columns::<R>() } else { members.iter().map(|member| member.name).collect() };
+    let settable = columns::<R>();
+    // What nobody can write, such as a log, cannot be imported either.
+    let imported = R::IMPORTED && settable.len() > 1;
+    let members = if imported { Vec::new() } else { shown(Shown::<R>::SHAPE) };
+    let names = if imported { settable } else { members.iter().map(|member| member.name).collect() };
     let wanted = names.clone();
     let cells = move |record: R| {
-        if !R::IMPORTED {
+        if !imported {
             return row(&members, &record.snapshot());
         }
         wanted.iter().map(|name| record.value(name).map_or(Cell::Null, |value| value.to_cell())).collect()
