@@ -175,7 +175,7 @@ async fn judge(app: &App, ctx: &Ctx) -> Result<(), Problem> {
             .read(ctx.org, async |uow| Ok(kit::count::<Assessment>(ctx, uow.assessments(), &running).await?))
             .await;
         if left? == 0 {
-            return verdicts(app, ctx).await;
+            return verdicts(app, &ctx.clone().at(clock::now())).await;
         }
         tokio::time::sleep(pause).await;
     }
