@@ -30,7 +30,7 @@ use grc_vendor::{
 use serde_json::{Map, Value};
 
 use super::{
-    Stage, documents,
+    Stage, decisions, documents,
     story::{Method, Step},
 };
 use crate::{
@@ -54,7 +54,7 @@ impl Request {
         Ok(shape.read_form(self.body.to_string().as_bytes())?)
     }
 
-    fn making<R: Served>(&self) -> Result<Changes<R>, Problem> {
+    pub(super) fn making<R: Served>(&self) -> Result<Changes<R>, Problem> {
         Ok(Changes::read(&self.read(<Making<R> as Shaped>::SHAPE)?))
     }
 
@@ -62,11 +62,11 @@ impl Request {
         Ok(Changes::read(&self.read(<Changing<R> as Shaped>::SHAPE)?))
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         self.body.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
-    fn must(&self, name: &str) -> Result<String, Problem> {
+    pub(super) fn must(&self, name: &str) -> Result<String, Problem> {
         self.text(name).ok_or_else(|| Problem::new(500, format!("{name} is missing")))
     }
 
@@ -76,7 +76,7 @@ impl Request {
     }
 }
 
-fn id(text: &str) -> Result<Uuid, Problem> {
+pub(super) fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(text).map_err(|_| Problem::new(500, format!("«{text}» is no id")))
 }
 
@@ -92,6 +92,12 @@ pub(super) async fn carry_out(
         (Method::Post, ["users"]) => person(stage, ctx, step, &request).await.map(Some),
         (Method::Post, ["api-keys"]) => key(stage, ctx, &request).await.map(Some),
         (Method::Post, ["evidence"]) => upload(stage, ctx, step, &request).await.map(Some),
+        (Method::Put, ["opa", "policies", name]) => decisions::put(stage, ctx, name, &request).await.map(|()| None),
+        (Method::Post, ["opa", "decisions"]) => decisions::decide(stage, ctx, &request).await.map(|()| None),
+        (Method::Post, ["a2a", "grants"]) => decisions::grant(stage, ctx, &request).await.map(|()| None),
+        (Method::Post, ["vendors", vendor, "attestations"]) => {
+            decisions::ask(stage, ctx, vendor, &request).await.map(|()| None)
+        }
         _ if own(stage, ctx, &request, &path).await? => Ok(None),
         _ => any(ctx, stage.uow, &request, &path).await.map(Some),
     }
