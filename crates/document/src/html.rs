@@ -38,9 +38,9 @@ pub fn page(document: &Document, generation: &Generation) -> String {
     for section in &document.sections {
         one_section(&mut out, section);
     }
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<footer><p>Generated {} by Sovereign GRC {} from data snapshot {}.</p></footer></main></body></html>\n",
+        "<footer><p>Generated {} by Sovereign GRC {} from data snapshot {}.</p></footer></main></body></html>",
         minute(generation.at),
         escape(&generation.version),
         escape(&generation.digest)

@@ -78,10 +78,7 @@ pub async fn offered(
     grant: Option<&Grant>,
 ) -> Result<Vec<(Framework, Option<Subject>)>, Refusal> {
     admit(ctx, grant)?;
-    let keys = match grant {
-        Some(grant) => Some(grant.frameworks.clone()),
-        None => None,
-    };
+    let keys = grant.map(|grant| grant.frameworks.clone());
     let standings = standings(ctx, uow, keys.as_deref()).await?;
     let known = match &keys {
         Some(keys) => named(ctx, uow, keys).await?,

@@ -28,7 +28,6 @@ pub async fn suite(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std
     assert_eq!(tx.organizations().find_by_slug("no-such-handle").await?, None);
     accounts(&ctx, tx, &owner).await?;
     members(&ctx, tx).await?;
-    sessions(&ctx, tx).await?;
     keys(&ctx, tx).await?;
     let mut changed = organization.clone();
     changed.deleted_at = Some(ctx.now);
@@ -109,7 +108,8 @@ async fn members(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::
     Ok(())
 }
 
-async fn sessions(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::error::Error>> {
+/// The part about sessions, which belong to a person and to no organization. The person is that of [`suite`].
+pub async fn sessions(ctx: &Ctx, tx: &mut dyn IdentityTx) -> Result<(), Box<dyn std::error::Error>> {
     let user = UserId(ctx.actor.id);
     let session = Session {
         id: ctx.new_id(),

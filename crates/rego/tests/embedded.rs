@@ -1,5 +1,15 @@
 //! The embedded engine as a whole: what it answers, and what it lets nobody do.
 
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests may"
+)]
+
 use std::{path::PathBuf, time::Instant};
 
 use grc_kernel::{OrgId, Uuid};

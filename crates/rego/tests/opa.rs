@@ -1,5 +1,15 @@
 //! The client of an Open Policy Agent, against a server that speaks as one does and against one that misbehaves.
 
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests may"
+)]
+
 use std::{path::PathBuf, time::Instant};
 
 use grc_kernel::{OrgId, Uuid};

@@ -65,6 +65,14 @@ fn postgres_keeps_the_identity_contract() {
             })
             .await;
         outcome.unwrap();
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(OrgId::PLATFORM, async |uow| {
+                grc_identity::contract::sessions(&ctx, uow.identity())
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
     });
 }
 

@@ -7,7 +7,7 @@ use grc_evidence::{
     service::{self as evidence, Settled},
     store,
 };
-use grc_flows::incident as flows;
+use grc_flows::{attesting, incident as flows};
 use grc_identity::{Secrets, api_key, member, rules};
 use grc_incident::{Incident, IncidentId, Review, Task, TimelineEntry, response, review};
 use grc_kernel::{
@@ -15,6 +15,7 @@ use grc_kernel::{
     resource::{Cell, Codec},
     shape::{Input, Shape},
 };
+use grc_policy::policy;
 use grc_reports::Report;
 use grc_risk::{
     Acceptance, AcceptanceId, Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, KriId, Scenario, Treatment,
@@ -25,12 +26,12 @@ use grc_risk::{
 };
 use grc_uow::Uow;
 use grc_vendor::{
-    Assessment as VendorAssessment, Contract, Questionnaire, Service, Vendor, assessment as vendor_assessment,
+    Assessment as VendorAssessment, Contract, Grant, Questionnaire, Service, Vendor, assessment as vendor_assessment,
 };
 use serde_json::{Map, Value};
 
 use super::{
-    Stage, decisions, documents,
+    Stage, attestations, documents,
     story::{Method, Step},
 };
 use crate::{
@@ -39,7 +40,10 @@ use crate::{
         resource::{Changing, Making, Served},
         shape::Shaped,
     },
-    routes::risk::kris::{self, KriReadings},
+    routes::{
+        opa::{self, PolicyQuestion},
+        risk::kris::{self, KriReadings},
+    },
 };
 
 /// A step with ids and moments in it.
@@ -92,11 +96,8 @@ pub(super) async fn carry_out(
         (Method::Post, ["users"]) => person(stage, ctx, step, &request).await.map(Some),
         (Method::Post, ["api-keys"]) => key(stage, ctx, &request).await.map(Some),
         (Method::Post, ["evidence"]) => upload(stage, ctx, step, &request).await.map(Some),
-        (Method::Put, ["opa", "policies", name]) => decisions::put(stage, ctx, name, &request).await.map(|()| None),
-        (Method::Post, ["opa", "decisions"]) => decisions::decide(stage, ctx, &request).await.map(|()| None),
-        (Method::Post, ["a2a", "grants"]) => decisions::grant(stage, ctx, &request).await.map(|()| None),
         (Method::Post, ["vendors", vendor, "attestations"]) => {
-            decisions::ask(stage, ctx, vendor, &request).await.map(|()| None)
+            attestations::ask(stage, ctx, vendor, &request).await.map(|()| None)
         }
         _ if own(stage, ctx, &request, &path).await? => Ok(None),
         _ => any(ctx, stage.uow, &request, &path).await.map(Some),
@@ -154,6 +155,19 @@ async fn own(stage: &mut Stage<'_>, ctx: &Ctx, request: &Request, path: &[&str])
             let wanted: Vec<EvidenceId> = request.ids("evidence_ids")?.into_iter().map(EvidenceId).collect();
             let notes = request.text("notes");
             flows::collect(ctx, uow, IncidentId(id(at)?), &wanted, notes.as_deref()).await?;
+        }
+        (Method::Put, ["opa", "policies", name]) => {
+            let rego = request.must("rego")?;
+            let set = policy::candidate(ctx, uow.policy(), name, &rego).await?;
+            let errors = stage.app.engine.check(&set, name).await;
+            policy::refuse_errors(&errors.map_err(|error| Problem::new(503, error.to_string()))?)?;
+            policy::put(ctx, uow.policy(), name, rego, None).await?;
+        }
+        (Method::Post, ["opa", "decisions"]) => {
+            opa::decide_for(stage.app, ctx, uow, &request.read(PolicyQuestion::SHAPE)?).await?
+        }
+        (Method::Post, ["a2a", "grants"]) => {
+            attesting::let_ask(ctx, uow, request.making::<Grant>()?, stage.app.secrets.random()).await?;
         }
         _ => return Ok(false),
     }

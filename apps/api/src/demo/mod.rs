@@ -8,7 +8,7 @@
 //! The evidence for the frameworks is real: the project's own documents, as they were when the binary was built.
 
 mod acts;
-mod decisions;
+mod attestations;
 mod documents;
 mod story;
 
@@ -178,7 +178,7 @@ async fn judge(app: &App, ctx: &Ctx) -> Result<(), Problem> {
         if left? == 0 {
             let ctx = ctx.clone().at(clock::now());
             verdicts(app, &ctx).await?;
-            return decisions::attest(app, &ctx).await;
+            return attestations::attest(app, &ctx).await;
         }
         tokio::time::sleep(pause).await;
     }

@@ -24,7 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("analyses", include_str!("story/analyses.json")),
     ("project", include_str!("story/project.json")),
     ("incidents", include_str!("story/incidents.json")),
-    ("decisions", include_str!("story/decisions.json")),
+    ("policies", include_str!("story/policies.json")),
 ];
 
 /// What a step sends.

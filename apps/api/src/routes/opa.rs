@@ -25,6 +25,7 @@ use crate::{
         resource::{Extra, Get, Making, Routes, Shown, answer},
         shape::{Input, Ty, may, must, null},
     },
+    serve::App,
     served, shapes,
 };
 
@@ -135,6 +136,25 @@ async fn decide(call: Call<Own>, body: Body<PolicyQuestion>) -> Result<Reply<Is<
             .await
         }
     }
+}
+
+/// Takes a decision within a transaction of somebody else's, as the demo's story does: for texts that are our own.
+pub(crate) async fn decide_for(app: &App, ctx: &Ctx, uow: &mut Uow, input: &Input) -> Result<(), Problem> {
+    let mut asked = question(input)?;
+    let incident = asked.incident.map(IncidentId);
+    if let Some(id) = incident {
+        flows::tell(ctx, uow, id, &mut asked.input).await?;
+    }
+    let set = decision::policies(ctx, uow.policy(), &asked.path).await?;
+    let said = app.engine.evaluate(&set, &asked.path, &Value::Object(asked.input.clone())).await;
+    let decision = decision::draft(ctx, &asked, &set, app.engine.kind_for(&asked.path), &said);
+    let is_applied = input.get("apply").unwrap_or(false);
+    let actions = judged(said, is_applied)?;
+    match incident.filter(|_| is_applied) {
+        Some(id) => flows::apply(ctx, uow, decision, asked, id, actions).await.map(drop)?,
+        None => decision::record(ctx, uow.policy(), &decision, asked.input).await?,
+    }
+    Ok(())
 }
 
 /// The organization that a question is for.

@@ -1,5 +1,15 @@
 //! The verifier against a team that signs as Cloudflare does, and against everybody who does not.
 
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests may"
+)]
+
 mod attacks;
 mod fetching;
 

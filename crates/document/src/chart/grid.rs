@@ -8,6 +8,9 @@ use crate::{
     picture::{Anchor, Ink, Picture, Step, Stroke, lines},
 };
 
+/// A cell: its column and its row.
+pub(crate) type Place = (usize, usize);
+
 /// A cell: where it is (across, up), its colour, and how many lie in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
@@ -29,7 +32,7 @@ pub struct Grid {
     /// Its cells.
     pub cells: Vec<Cell>,
     /// Moves from cell to cell (across, up), and how many made them.
-    pub moves: Vec<((usize, usize), (usize, usize), i64)>,
+    pub moves: Vec<(Place, Place, i64)>,
 }
 
 impl Grid {

@@ -23,6 +23,9 @@ use time::{Date, Duration};
 
 use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
 
+/// A cell of the heat map: across and up.
+type Place = (usize, usize);
+
 /// How many risks the top list has.
 const TOP: usize = 10;
 /// How many simulated losses have their pictures.
@@ -243,7 +246,7 @@ impl Register {
         };
         let mut before: BTreeMap<(usize, usize), i64> = BTreeMap::new();
         let mut after: BTreeMap<(usize, usize), i64> = BTreeMap::new();
-        let mut moved: BTreeMap<((usize, usize), (usize, usize)), i64> = BTreeMap::new();
+        let mut moved: BTreeMap<(Place, Place), i64> = BTreeMap::new();
         for entry in self.open() {
             if let Some((from, to)) = inherent(entry).zip(residual(entry)) {
                 *before.entry(from).or_default() += 1;
@@ -253,10 +256,11 @@ impl Register {
                 }
             }
         }
-        let grid =
-            |title: &str, counts: &BTreeMap<(usize, usize), i64>, moves: Vec<((usize, usize), (usize, usize), i64)>| {
-                Grid { title: title.to_owned(), cells: self.cells(counts), moves }
-            };
+        let grid = |title: &str, counts: &BTreeMap<Place, i64>, moves: Vec<(Place, Place, i64)>| Grid {
+            title: title.to_owned(),
+            cells: self.cells(counts),
+            moves,
+        };
         let axes = || {
             let across = ("Impact".to_owned(), self.matrix.impact_labels.clone());
             (across, ("Likelihood".to_owned(), self.matrix.likelihood_labels.clone()))
@@ -279,7 +283,7 @@ impl Register {
         section.chart(Chart::new("treatment_moves", "What treatment moves", alt, Data::Grids { across, up, panels }))
     }
 
-    fn cells(&self, counts: &BTreeMap<(usize, usize), i64>) -> Vec<Cell> {
+    fn cells(&self, counts: &BTreeMap<Place, i64>) -> Vec<Cell> {
         let mut cells = Vec::new();
         for (up, likelihood) in (1..=self.matrix.likelihoods()).enumerate() {
             for (across, impact) in (1..=self.matrix.impacts()).enumerate() {
