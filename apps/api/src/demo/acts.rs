@@ -66,11 +66,11 @@ impl Request {
         Ok(Changes::read(&self.read(<Changing<R> as Shaped>::SHAPE)?))
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    fn text(&self, name: &str) -> Option<String> {
         self.body.get(name).and_then(Value::as_str).map(str::to_owned)
     }
 
-    pub(super) fn must(&self, name: &str) -> Result<String, Problem> {
+    fn must(&self, name: &str) -> Result<String, Problem> {
         self.text(name).ok_or_else(|| Problem::new(500, format!("{name} is missing")))
     }
 
