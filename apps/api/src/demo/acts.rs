@@ -31,7 +31,7 @@ use grc_vendor::{
 use serde_json::{Map, Value};
 
 use super::{
-    Stage, documents,
+    Stage, attestations, documents,
     story::{Method, Step},
 };
 use crate::{
@@ -58,7 +58,7 @@ impl Request {
         Ok(shape.read_form(self.body.to_string().as_bytes())?)
     }
 
-    fn making<R: Served>(&self) -> Result<Changes<R>, Problem> {
+    pub(super) fn making<R: Served>(&self) -> Result<Changes<R>, Problem> {
         Ok(Changes::read(&self.read(<Making<R> as Shaped>::SHAPE)?))
     }
 
@@ -80,7 +80,7 @@ impl Request {
     }
 }
 
-fn id(text: &str) -> Result<Uuid, Problem> {
+pub(super) fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(text).map_err(|_| Problem::new(500, format!("«{text}» is no id")))
 }
 
@@ -96,6 +96,9 @@ pub(super) async fn carry_out(
         (Method::Post, ["users"]) => person(stage, ctx, step, &request).await.map(Some),
         (Method::Post, ["api-keys"]) => key(stage, ctx, &request).await.map(Some),
         (Method::Post, ["evidence"]) => upload(stage, ctx, step, &request).await.map(Some),
+        (Method::Post, ["vendors", vendor, "attestations"]) => {
+            attestations::ask(stage, ctx, vendor, &request).await.map(|()| None)
+        }
         _ if own(stage, ctx, &request, &path).await? => Ok(None),
         _ => any(ctx, stage.uow, &request, &path).await.map(Some),
     }

@@ -8,6 +8,7 @@
 //! The evidence for the frameworks is real: the project's own documents, as they were when the binary was built.
 
 mod acts;
+mod attestations;
 mod documents;
 mod story;
 
@@ -163,7 +164,7 @@ fn unknown(name: &str) -> Problem {
     Problem::new(500, format!("the demo's story names nothing @{name} before it uses it"))
 }
 
-/// Waits until the workers have executed the assessments, and enters what people made of two findings.
+/// Waits until the workers have executed the assessments, enters what people made of two findings, and attests.
 async fn judge(app: &App, ctx: &Ctx) -> Result<(), Problem> {
     let (pause, looks) = LOOKS;
     for _ in 0..looks {
@@ -175,7 +176,9 @@ async fn judge(app: &App, ctx: &Ctx) -> Result<(), Problem> {
             .read(ctx.org, async |uow| Ok(kit::count::<Assessment>(ctx, uow.assessments(), &running).await?))
             .await;
         if left? == 0 {
-            return verdicts(app, ctx).await;
+            let ctx = ctx.clone().at(clock::now());
+            verdicts(app, &ctx).await?;
+            return attestations::attest(app, &ctx).await;
         }
         tokio::time::sleep(pause).await;
     }
