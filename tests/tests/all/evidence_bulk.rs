@@ -336,3 +336,59 @@ fn an_import_outlives_the_store() {
         s.running.stop().await;
     });
 }
+
+/// A server that gives one file and has no other; its port.
+async fn server_of_one_file() -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = vec![0; 4_096];
+            let count = socket.read(&mut request).await.unwrap_or(0);
+            let answer = match request[..count].starts_with(b"GET /soc2.txt?v=2 ") {
+                true => "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nReviewed",
+                false => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            };
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    port
+}
+
+#[test]
+fn addresses_are_fetched_and_private_ones_only_where_they_are_allowed() {
+    run(async {
+        let port = server_of_one_file().await;
+        let list = json!({"items": [
+            {"url": format!("http://127.0.0.1:{port}/soc2.txt?v=2"), "control_refs": ["SOC2_TYPE2:CC6.1"]},
+            {"url": format!("http://127.0.0.1:{port}/absent.txt")},
+            {"url": "http://169.254.169.254/latest/meta-data"},
+            {"filename": "no-address.txt"},
+        ]});
+        for (allowed, wanted) in [
+            ("true", ["stored ", "failed unreachable", "failed address", "failed required"]),
+            ("false", ["failed address", "failed address", "failed address", "failed required"]),
+        ] {
+            let s = Service::start(&[("GRC_ALLOW_PRIVATE_TARGETS", allowed)]).await;
+            let token = s.admin().await;
+            let org = s.org(&token, "Fetching").await;
+            let path = format!("/orgs/{org}/evidence/bulk-import");
+            let got = s.json(&token, "POST", &path, list.clone()).await;
+            let location = got.header("location");
+            got.must(202);
+            let done = over(&s, &token, &location).await;
+            let told = done["items"].as_array().unwrap().iter().map(|item| {
+                let code = item["errors"][0]["code"].as_str().unwrap_or_default();
+                format!("{} {code}", text(item, "status"))
+            });
+            assert_eq!(told.collect::<Vec<_>>(), wanted, "{done}");
+            if allowed == "true" {
+                let id = text(&done["items"][0], "evidence_id");
+                let one = s.get(&token, &format!("/orgs/{org}/evidence/{id}")).await.must(200);
+                assert_eq!((&one["filename"], &one["text"]), (&json!("soc2.txt"), &json!("Reviewed")));
+            }
+            s.running.stop().await;
+        }
+    });
+}
