@@ -350,7 +350,7 @@ mod tests {
         }
         let mut book = read(made(&document));
         let sheet = book.worksheet_range("quoted").unwrap();
-        assert_eq!(sheet.get_value((1, 0)).unwrap().as_string().unwrap().encode_utf16().count(), 32_766);
+        assert_eq!(sheet.get_value((1, 0)).unwrap().as_string().unwrap().encode_utf16().count(), 32_767);
         assert_eq!(sheet.get_value((1, 1)).unwrap().as_string().unwrap(), i64::MAX.to_string());
         assert_eq!(sheet.get_value((1, 2)).unwrap().as_string().unwrap(), "1600-01-01");
         assert_eq!(sheet.get_value((2, 1)).unwrap().as_f64(), Some(1_099_511_627_776.0));
