@@ -31,7 +31,7 @@ use grc_vendor::{
 use serde_json::{Map, Value};
 
 use super::{
-    Stage, attestations, documents,
+    Stage, documents,
     story::{Method, Step},
 };
 use crate::{
@@ -96,9 +96,6 @@ pub(super) async fn carry_out(
         (Method::Post, ["users"]) => person(stage, ctx, step, &request).await.map(Some),
         (Method::Post, ["api-keys"]) => key(stage, ctx, &request).await.map(Some),
         (Method::Post, ["evidence"]) => upload(stage, ctx, step, &request).await.map(Some),
-        (Method::Post, ["vendors", vendor, "attestations"]) => {
-            attestations::ask(stage, ctx, vendor, &request).await.map(|()| None)
-        }
         _ if own(stage, ctx, &request, &path).await? => Ok(None),
         _ => any(ctx, stage.uow, &request, &path).await.map(Some),
     }

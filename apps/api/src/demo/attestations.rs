@@ -1,24 +1,10 @@
-//! What the demo asks of a vendor, and what it attests to a partner.
+//! What the demo attests to a partner.
 
 use grc_flows::attesting::{self, Ask};
 use grc_kernel::{Ctx, Repo, Resource};
-use grc_vendor::{Attestation, Grant, VendorId, a2a::attestation};
+use grc_vendor::Grant;
 
-use super::{
-    Stage,
-    acts::{Request, id},
-};
 use crate::{a2a::Signing, http::problem::Problem, serve::App};
-
-/// Wants a vendor asked: a job does it, and notes that nobody answers at an address that does not exist.
-pub(super) async fn ask(stage: &mut Stage<'_>, ctx: &Ctx, vendor: &str, request: &Request) -> Result<(), Problem> {
-    let vendor = VendorId(id(vendor)?);
-    let outbound = &stage.app.a2a.outbound;
-    let fits = |url: &str| outbound.target(url).map(|_| ()).map_err(|refused| refused.to_string());
-    let changes = request.making::<Attestation>()?;
-    attestation::request(ctx, stage.uow.vendor(), vendor, changes, &stage.app.public_url, fits).await?;
-    Ok(())
-}
 
 /// Attests the completed assessments to the partner that was let ask.
 pub(super) async fn attest(app: &App, ctx: &Ctx) -> Result<(), Problem> {
