@@ -116,7 +116,7 @@ fn timed(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 /// Licences, bans and sources always; advisories where their database can be reached.
-fn dependencies() -> Result<()> {
+pub fn dependencies() -> Result<()> {
     let deny = install::cargo_deny()?;
     sh(&deny, &["--offline", "--log-level", "error", "check", "licenses", "bans", "sources"])?;
     let reachable = Command::new("git")

@@ -64,6 +64,10 @@ enum Task {
         #[arg(long, default_value_t = 5)]
         seconds: u32,
     },
+    /// Checks that a copy with a scaffolded domain and resource compiles.
+    Scaffold,
+    /// Checks the dependencies: licences, bans, sources, and advisories where they can be had.
+    Deny,
     /// Makes a domain: its crate, and its name wherever domains are listed.
     NewDomain {
         /// Its name, such as `risk`.
@@ -101,6 +105,8 @@ fn main() -> Result<()> {
         }
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
+        Task::Scaffold => check::scaffold(),
+        Task::Deny => check::dependencies(),
         Task::NewDomain { name } => scaffold::domain(&root(), &name),
         Task::NewResource { domain, name } => scaffold::resource(&root(), &domain, &name),
         Task::NewMigration { name, of } => scaffold::migration(&root(), &name, &of),

@@ -147,7 +147,7 @@ pub fn domain(root: &Path, name: &str) -> Result<()> {
             ),
             false,
         ),
-        ("crates/uow/src/registry.rs", "grc_risk::RESOURCES, ", format!("grc_{name}::RESOURCES, "), true),
+        ("crates/uow/src/registry.rs", "grc_risk::RESOURCES,", format!(" grc_{name}::RESOURCES,"), true),
         ("crates/postgres/src/lib.rs", "mod risk;\n", format!("mod {name};\n"), true),
         ("apps/api/src/routes/mod.rs", "pub mod risk;\n", format!("pub mod {name};\n"), true),
         ("apps/api/src/routes/mod.rs", "    risk::routes(config);\n", format!("    {name}::routes(config);\n"), true),

@@ -1,7 +1,7 @@
 //! The text of files, bounded, from any bytes without a panic.
 //!
 //! Plain text, Markdown, CSV, JSON, YAML, TOML and logs are taken as they are; of HTML and XML the tags go, and
-//! with them scripts and styles. Of office documents [`office`] takes the text. UTF-8 (faulty bytes replaced) and UTF-16 with a byte-order mark are read.
+//! with them scripts and styles. Of office documents `office` takes the text. UTF-8 (faulty bytes replaced) and UTF-16 with a byte-order mark are read.
 
 use crate::{office, sniff::is_text_type};
 
