@@ -49,7 +49,8 @@ CREATE TABLE bcm_assets (
     updated_at    timestamptz NOT NULL,
     created_by    uuid NOT NULL,
     revision      bigint NOT NULL,
-    PRIMARY KEY (org_id, id)
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, vendor_id) REFERENCES vendors (org_id, id)
 );
 CREATE INDEX bcm_assets_name ON bcm_assets (org_id, name, id);
 CREATE INDEX bcm_assets_rto_hours ON bcm_assets (org_id, rto_hours, id);

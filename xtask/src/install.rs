@@ -45,6 +45,11 @@ pub fn tools(names: &[&str]) -> Result<()> {
     if missing.is_empty() { Ok(()) } else { packages(&missing) }
 }
 
+/// `kill` as a program, which is in a package of another name.
+pub fn processes() -> Result<()> {
+    if has("kill") { Ok(()) } else { packages(&["procps"]) }
+}
+
 /// cargo-deny, kept in the target directory; its path.
 pub fn cargo_deny() -> Result<String> {
     let folder = root().join("target/tools");

@@ -51,6 +51,20 @@ pub fn migration(root: &Path, name: &str, kinds: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Puts text after the last of several anchors of a file, each the first one after that before it, however the file is
+/// formatted.
+fn insert_within(root: &Path, file: &str, anchors: &[&str], text: &str) -> Result<()> {
+    let path = root.join(file);
+    let whole = fs::read_to_string(&path).with_context(|| format!("reading {file}"))?;
+    let mut at = 0;
+    for anchor in anchors {
+        let (_, rest) = whole.split_at(at);
+        at += rest.find(anchor).with_context(|| format!("{file} has no «{anchor}»"))? + anchor.len();
+    }
+    let (head, tail) = whole.split_at(at);
+    Ok(fs::write(path, format!("{head}{text}{tail}"))?)
+}
+
 /// Puts text before or after a line of a file that must be there.
 fn insert(root: &Path, file: &str, anchor: &str, text: &str, after: bool) -> Result<()> {
     let path = root.join(file);
@@ -86,6 +100,7 @@ pub fn domain(root: &Path, name: &str) -> Result<()> {
             line if line.starts_with("description = ") => format!("description = \"The {name} domain.\"\n"),
             // The calculation crates of the model are its own.
             line if line.starts_with("grc-") && !line.starts_with("grc-kernel") => String::new(),
+            line if ["uuid", "proptest"].iter().any(|unused| line.starts_with(unused)) => String::new(),
             line => format!("{line}\n"),
         })
         .collect();
@@ -102,13 +117,12 @@ pub fn domain(root: &Path, name: &str) -> Result<()> {
         root,
         &format!("crates/{name}/src/ports.rs"),
         &format!(
-            "//! What this domain needs from the outside.\n\nuse grc_kernel::{{JournalTx, Repo, resource::References}};\n\n\
+            "//! What this domain needs from the outside.\n\nuse grc_kernel::{{JournalTx, resource::References}};\n\n\
              /// A transaction over this domain's repositories.\npub trait {tx}: JournalTx + References {{}}\n\n\
              impl<T: JournalTx + References> {tx} for T {{}}\n\n\
              /// The transaction that the use cases take. (An alias, because in a signature `&mut dyn {tx}` would mean a shorter\n\
              /// life than the one in [`grc_kernel::Rules::Tx`].)\npub type Tx = dyn {tx};\n"
-        )
-        .replace("JournalTx, Repo, resource", "JournalTx, resource"),
+        ),
     )?;
     write(
         root,
@@ -189,13 +203,14 @@ pub fn resource(root: &Path, domain: &str, name: &str) -> Result<()> {
     )?;
     let lib = format!("crates/{domain}/src/lib.rs");
     insert(root, &lib, "pub mod ports;\n", &format!("pub mod {name};\n"), false)?;
-    insert(root, &lib, "pub const RESOURCES: &[Declared] = &[", &format!("Declared::of::<{name}::{kind}>(), "), true)?;
+    let declared = format!("Declared::of::<{name}::{kind}>(), ");
+    insert_within(root, &lib, &["pub const RESOURCES: &[Declared]", "&["], &declared)?;
     let ports = format!("crates/{domain}/src/ports.rs");
     let bound = format!(" + grc_kernel::Repo<crate::{name}::{kind}>");
     let tx = format!("{}Tx", title(domain));
     // Both the trait's supertraits and the blanket implementation's bounds.
-    insert(root, &ports, &format!("pub trait {tx}: JournalTx + References"), &bound, true)?;
-    insert(root, &ports, "impl<T: JournalTx + References", &bound, true)?;
+    insert_within(root, &ports, &[&format!("pub trait {tx}"), "References"], &bound)?;
+    insert_within(root, &ports, &["impl<", "References"], &bound)?;
     let routes = format!("apps/api/src/routes/{domain}.rs");
     let served = format!(
         "\ncrate::served! {{ \"{tag}\", {domain};\n    grc_{domain}::{name}::{kind}: \"{domain}/{path}\", \"{name}_id\", \"{name}\", \"{many}\";\n}}\n",
@@ -203,9 +218,7 @@ pub fn resource(root: &Path, domain: &str, name: &str) -> Result<()> {
         path = many.replace('_', "-"),
     );
     insert(root, &routes, "\n/// The routes.\n", &served, false)?;
-    let text = fs::read_to_string(root.join(&routes))?
-        .replace("routes(_config:", "routes(config:")
-        .replace("routes(_: ", "routes(config: ");
+    let text = fs::read_to_string(root.join(&routes))?.replace("routes(_config:", "routes(config:");
     write(root, &routes, &text)?;
     let line = format!(
         "\n    crate::http::resource::Routes::<grc_{domain}::{name}::{kind}>::all().with_history().into(config);\n"

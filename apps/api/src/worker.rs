@@ -3,7 +3,10 @@
 //! A step is one transaction that holds its job by the fencing token. After a crash the lease runs out and
 //! another worker goes on with the next step.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
@@ -30,6 +33,9 @@ use crate::{
 
 /// How long a worker that says nothing keeps its job.
 pub(crate) const LEASE: time::Duration = time::Duration::seconds(30);
+
+/// How long a job is worked on while others may wait.
+pub(crate) const TURN: Duration = Duration::from_secs(20);
 /// How often a worker that draws says so.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often an idle worker looks, where nothing wakes it.
@@ -79,10 +85,14 @@ enum Outcome {
 }
 
 async fn carry_out(app: &Data<App>, job: Job, stop: &CancellationToken) {
+    let begun = Instant::now();
     loop {
         match step(app, &job, stop).await {
             Ok(Outcome::Over) => return,
-            Ok(Outcome::More) if stop.is_cancelled() => return put_back(app, &job, Some(clock::now()), None).await,
+            // The jobs that wait have their turn too, whosever they are.
+            Ok(Outcome::More) if stop.is_cancelled() || begun.elapsed() > TURN => {
+                return put_back(app, &job, Some(clock::now()), None).await;
+            }
             Ok(Outcome::More) => {
                 let until = clock::now() + LEASE;
                 let renewed = app.db.write(OrgId::PLATFORM, async |uow| uow.app().renew_job(&job, until).await).await;

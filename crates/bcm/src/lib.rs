@@ -25,7 +25,7 @@ pub use exercise::{Exercise, ExerciseId};
 /// The rules over the graph.
 pub use grc_continuity as continuity;
 pub use plan::{Plan, PlanId};
-pub use ports::{BcmTx, GraphStore, SlaSource};
+pub use ports::{BcmTx, GraphStore, Supplier, Suppliers};
 pub use process::{Process, ProcessId};
 
 /// The area of this domain's permissions.

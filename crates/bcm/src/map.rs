@@ -59,9 +59,11 @@ pub async fn load(ctx: &Ctx, tx: &mut Tx) -> Result<Records, Refusal> {
     let mut nodes = tx.graph_nodes(ctx.org, NODES_MAX + 1).await?;
     bounded("processes and assets", nodes.len(), NODES_MAX)?;
     bounded("dependencies", edges.len(), EDGES_MAX)?;
-    let promised = tx.sla_hours(ctx.org).await?;
+    let suppliers = tx.suppliers(ctx.org, ctx.now.date()).await?;
     for node in &mut nodes {
-        node.sla_hours = node.sla_hours.or_else(|| promised.get(&node.vendor?).copied());
+        let Some(supplier) = node.vendor.and_then(|id| suppliers.get(&id)) else { continue };
+        node.sla_hours = node.sla_hours.or(supplier.sla_hours);
+        node.vendor_name = Some(supplier.name.clone());
     }
     Ok(Records { nodes, edges })
 }

@@ -1,14 +1,15 @@
 //! The domain's own statements in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use grc_continuity::{Edge, Impact, Node, consistency::PlanState};
 use grc_kernel::{Ctx, OrgId, Record, Repo, Resource, StoreResult, Uuid, list::Scalar, resource::InMemory};
-use time::Date;
+use serde_json::Value;
+use time::{Date, format_description::well_known::Iso8601};
 
 use crate::{
-    Asset, Dependency, DependencyId, End, Exercise, NodeType, Plan, Process, SlaSource, plan::PlanStatus,
+    Asset, Dependency, DependencyId, End, Exercise, NodeType, Plan, Process, Supplier, Suppliers, plan::PlanStatus,
     ports::GraphStore,
 };
 
@@ -84,9 +85,30 @@ impl<T: InMemory> GraphStore for T {
 }
 
 #[async_trait]
-impl<T: InMemory> SlaSource for T {
-    async fn sla_hours(&mut self, _: OrgId) -> StoreResult<BTreeMap<Uuid, f64>> {
-        // Contracts belong to the vendor domain, which does not state any yet.
-        Ok(BTreeMap::new())
+impl<T: InMemory> Suppliers for T {
+    async fn suppliers(&mut self, org: OrgId, today: Date) -> StoreResult<BTreeMap<Uuid, Supplier>> {
+        let mut promised: BTreeMap<Uuid, f64> = BTreeMap::new();
+        for contract in self.tables().pictures(org, "vendor_contract") {
+            let member = |name: &str| contract.get(name);
+            let date = |name: &str| Date::parse(member(name)?.as_str()?, &Iso8601::DATE).ok();
+            let ahead = date("start_date").is_some_and(|start| start > today);
+            let over = date("end_date").is_some_and(|end| end < today)
+                && member("auto_renew").and_then(Value::as_bool) != Some(true);
+            if ahead || over || member("status").and_then(Value::as_str) != Some("active") {
+                continue;
+            }
+            let vendor = member("vendor_id").and_then(Value::as_str).and_then(|id| Uuid::parse_str(id).ok());
+            if let Some((vendor, hours)) = vendor.zip(member("sla_rto_hours").and_then(Value::as_f64)) {
+                promised.entry(vendor).and_modify(|best| *best = best.min(hours)).or_insert(hours);
+            }
+        }
+        let named: BTreeSet<Uuid> =
+            all::<Asset, _>(self, org).await?.iter().filter_map(|asset| asset.vendor_id).collect();
+        let known = self.tables().pictures(org, "vendor").filter_map(|vendor| {
+            let id = Uuid::parse_str(vendor.get("id")?.as_str()?).ok()?;
+            let name = vendor.get("name")?.as_str()?.to_owned();
+            Some((id, Supplier { name, sla_hours: promised.get(&id).copied() }))
+        });
+        Ok(known.filter(|(id, _)| named.contains(id)).collect())
     }
 }

@@ -30,12 +30,22 @@ pub trait GraphStore: Send {
     async fn forget(&mut self, org: OrgId, source: Uuid) -> StoreResult<i64>;
 }
 
-/// What the vendors' contracts promise.
+/// A vendor, as the graph looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supplier {
+    /// What it is called.
+    pub name: String,
+    /// The shortest recovery time, in hours, that a contract in force with it promises. Of several contracts nobody
+    /// says which one covers an asset: what even the best of them does not promise, none does.
+    pub sla_hours: Option<f64>,
+}
+
+/// What is known of the vendors that assets name.
 #[async_trait]
-pub trait SlaSource: Send {
-    /// The recovery time, in hours, that the contracts with each vendor promise; vendors without such a promise are
-    /// left out.
-    async fn sla_hours(&mut self, org: OrgId) -> StoreResult<BTreeMap<Uuid, f64>>;
+pub trait Suppliers: Send {
+    /// The vendors that assets name. A contract is in force on a day when it is active, has begun, and has not ended or
+    /// renews itself.
+    async fn suppliers(&mut self, org: OrgId, today: Date) -> StoreResult<BTreeMap<Uuid, Supplier>>;
 }
 
 /// A transaction over this domain's repositories.
@@ -43,7 +53,7 @@ pub trait BcmTx:
     JournalTx
     + References
     + GraphStore
-    + SlaSource
+    + Suppliers
     + Repo<Process>
     + Repo<Asset>
     + Repo<Dependency>
@@ -56,7 +66,7 @@ impl<T> BcmTx for T where
     T: JournalTx
         + References
         + GraphStore
-        + SlaSource
+        + Suppliers
         + Repo<Process>
         + Repo<Asset>
         + Repo<Dependency>

@@ -112,12 +112,14 @@ impl Concentration {
 /// The concentration in every dimension in which any node has a value.
 pub fn concentrations(graph: &Graph) -> Vec<Concentration> {
     let importance = importance(graph);
-    let vendors: HashMap<Uuid, &str> = graph
+    let mut vendors: HashMap<Uuid, &str> = graph
         .nodes()
         .iter()
         .filter(|node| node.kind == NodeKind::Asset(AssetType::Vendor))
         .filter_map(|node| Some((node.vendor?, node.name.as_str())))
         .collect();
+    // The vendor's own name comes before that of an asset that stands for it.
+    vendors.extend(graph.nodes().iter().filter_map(|node| Some((node.vendor?, node.vendor_name.as_deref()?))));
     let measure = |&dimension: &Dimension| {
         let mut held: BTreeMap<Key, (f64, usize)> = BTreeMap::new();
         let mut unplaced = 0;

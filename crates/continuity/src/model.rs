@@ -151,6 +151,8 @@ pub struct Node {
     pub provider: Option<String>,
     /// The vendor that delivers it.
     pub vendor: Option<Uuid>,
+    /// What that vendor is called.
+    pub vendor_name: Option<String>,
     /// The site asset that it stands in, where that is not said by a dependency.
     pub site: Option<Uuid>,
     /// Whether somebody answers for it. Only asked of processes.
@@ -187,6 +189,7 @@ impl Node {
             region: None,
             provider: None,
             vendor: None,
+            vendor_name: None,
             site: None,
             has_owner: false,
             last_reviewed_at: None,

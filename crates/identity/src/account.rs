@@ -3,7 +3,7 @@
 use grc_kernel::{Checker, Ctx, Fact, IfMatch, OrgId, Patch, Refusal, UserId, kit};
 
 use crate::{
-    member,
+    invitation, member,
     model::{Account, Membership, MembershipStatus, SessionId},
     ports::{IdentityTx, Passwords},
     rules,
@@ -84,6 +84,10 @@ pub async fn accept_invitation(
         return Err(refused());
     }
     let before = member.account.clone();
+    if invitation::signs_in_elsewhere(&before) {
+        let detail = "is of an account that signs in through the identity provider: sign in there to accept";
+        return Err(grc_kernel::FieldError::new("token", "sign_in", detail).into());
+    }
     rules::check_password("password", password, &before.email)?;
     let mut check = Checker::new();
     if let Some(name) = name {

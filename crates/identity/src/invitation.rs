@@ -90,8 +90,19 @@ pub(crate) async fn issue(
 
 /// Lets an invited person in whose address was vouched for in another way than by the link: by the identity provider that
 /// signed them in. The link is then of no use any more. None where nobody is invited.
-pub async fn welcome(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result<Option<Member>, Refusal> {
-    let invited = |member: &Member| member.membership.status == MembershipStatus::Invited;
+///
+/// Where `passwords_work`, an account that has a password is let in by the link and the password alone: another
+/// organization may have made the account, with a password that is not its owner's.
+pub async fn welcome(
+    ctx: &Ctx,
+    tx: &mut dyn IdentityTx,
+    user: UserId,
+    passwords_work: bool,
+) -> Result<Option<Member>, Refusal> {
+    let invited = |member: &Member| {
+        member.membership.status == MembershipStatus::Invited
+            && !(passwords_work && member.account.password_hash.is_some())
+    };
     let Some(before) = tx.members().find(ctx.org, user).await?.filter(invited) else { return Ok(None) };
     tx.invitations().withdraw(ctx.org, user).await?;
     let mut after = before.clone();
@@ -99,7 +110,8 @@ pub async fn welcome(ctx: &Ctx, tx: &mut dyn IdentityTx, user: UserId) -> Result
     Ok(Some(member::save(ctx, tx, "invitation_accepted", &before, after).await?))
 }
 
-/// Whether a person has shown once that the address is theirs: by a password, set from a link, or by signing in.
-pub(crate) fn is_proven(account: &Account) -> bool {
-    account.password_hash.is_some() || account.last_login_at.is_some()
+/// Whether a person only ever signed in through the identity provider: a password, which whoever holds a link could choose,
+/// is not what they come in by.
+pub(crate) fn signs_in_elsewhere(account: &Account) -> bool {
+    account.password_hash.is_none() && account.last_login_at.is_some()
 }

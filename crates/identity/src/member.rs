@@ -82,8 +82,12 @@ pub async fn add(
             account
         }
     };
-    // Somebody who has shown that the address is theirs need not show it again.
-    let invited = !invitation::is_proven(&account);
+    // An account that is there already may have been made by another organization, whose admin may know its password:
+    // its owner shows that they want in, by the link that this organization hands them. Only oneself is known.
+    let invited = match &command.password {
+        Some(_) => false,
+        None => account.id.0 != ctx.actor.id,
+    };
     let status = if invited { MembershipStatus::Invited } else { MembershipStatus::Active };
     let membership =
         Membership { id: ctx.new_id(), org: ctx.org, user: account.id, role, status, meta: Meta::new(ctx) };
@@ -159,6 +163,11 @@ pub async fn deactivate(
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
     kit::unchanged(if_match, before.membership.meta.revision)?;
+    // Switching on again would let somebody in who never said that they want to.
+    if before.membership.status == MembershipStatus::Invited {
+        let detail = "the person has not accepted the invitation yet: remove them to withdraw it";
+        return Err(Refusal::Conflict(detail.into()));
+    }
     keep_an_admin(tx, &before).await?;
     tx.api_keys().revoke_created_by(ctx.org, user, ctx.now).await?;
     let mut after = before.clone();
@@ -176,7 +185,9 @@ pub async fn activate(
     ctx.require(Permission::new(AREA, Access::Admin))?;
     let before = find(ctx, tx, user).await?;
     kit::unchanged(if_match, before.membership.meta.revision)?;
-    if !invitation::is_proven(&before.account) {
+    let (status, account) = (before.membership.status, &before.account);
+    let never_came = account.password_hash.is_none() && account.last_login_at.is_none();
+    if status == MembershipStatus::Invited || never_came {
         return Err(Refusal::Conflict("the person has not accepted the invitation yet".into()));
     }
     let mut after = before.clone();

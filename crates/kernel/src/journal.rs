@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    ctx::{ActorKind, Ctx},
+    ctx::Ctx,
     fault::StoreResult,
     id::OrgId,
     list::{Field, Kind, ListSpec},
@@ -252,11 +252,6 @@ impl Journal for MemJournal {
         self.entries.push(Entry::chain(ctx, fact, sequence, prev));
         Ok(())
     }
-}
-
-/// Whether actions by this kind of actor count as a person's.
-pub fn is_person(kind: &str) -> bool {
-    kind == ActorKind::User.as_str()
 }
 
 /// The canonical form of a JSON value by RFC 8785: members sorted by UTF-16 code units, no white space,

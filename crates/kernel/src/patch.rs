@@ -38,11 +38,6 @@ impl<T> Patch<T> {
             Self::Set(value) => Patch::Set(f(value)),
         }
     }
-
-    /// Whether the member is absent.
-    pub fn is_keep(&self) -> bool {
-        matches!(self, Self::Keep)
-    }
 }
 
 /// For a patch member that may be absent but not null.

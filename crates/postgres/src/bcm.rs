@@ -4,16 +4,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
-use diesel::{ExpressionMethods, OptionalExtension, PgExpressionMethods, QueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, PgExpressionMethods, QueryDsl, QueryableByName, sql_types};
 use diesel_async::RunQueryDsl;
 use grc_bcm::{
-    Dependency, DependencyId, End, GraphStore, NodeType, SlaSource,
+    Dependency, DependencyId, End, GraphStore, NodeType, Supplier, Suppliers,
     continuity::{AssetType, Criticality, DependencyType, Edge, Impact, Node, Strength, consistency::PlanState},
     plan::PlanStatus,
     process::ImpactLevel,
 };
 use grc_kernel::{
     Ctx, OrgId, StoreResult,
+    list::Scalar,
     resource::{Cell, Codec},
 };
 use serde_json::Value;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     error,
+    list::{Parts, Statement},
     schema::{
         bcm_assets as assets, bcm_dependencies as dependencies, bcm_processes as processes,
         recovery_exercises as exercises, recovery_plans as plans,
@@ -243,10 +245,36 @@ impl GraphStore for PgTx {
     }
 }
 
+/// A vendor's row.
+#[derive(QueryableByName)]
+struct SupplierRow {
+    #[diesel(sql_type = sql_types::Uuid)]
+    id: Uuid,
+    #[diesel(sql_type = sql_types::Text)]
+    name: String,
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Double>)]
+    hours: Option<f64>,
+}
+
 #[async_trait]
-impl SlaSource for PgTx {
-    async fn sla_hours(&mut self, _: OrgId) -> StoreResult<BTreeMap<Uuid, f64>> {
-        // Contracts belong to the vendor domain, which does not state any yet.
-        Ok(BTreeMap::new())
+impl Suppliers for PgTx {
+    async fn suppliers(&mut self, org: OrgId, today: Date) -> StoreResult<BTreeMap<Uuid, Supplier>> {
+        let statement = Parts::default()
+            .sql(
+                "SELECT v.id, v.name, (SELECT min(c.sla_rto_hours) FROM vendor_contracts c \
+                 WHERE c.org_id = v.org_id AND c.vendor_id = v.id AND c.status = 'active' \
+                 AND (c.start_date IS NULL OR c.start_date <= ",
+            )
+            .bind(Scalar::Date(today))
+            .sql(") AND (c.auto_renew OR c.end_date IS NULL OR c.end_date >= ")
+            .bind(Scalar::Date(today))
+            .sql(")) AS hours FROM vendors v WHERE v.org_id = ")
+            .id(org)
+            .sql(" AND v.id IN (SELECT a.vendor_id FROM bcm_assets a WHERE a.org_id = ")
+            .id(org)
+            .sql(" AND a.vendor_id IS NOT NULL)");
+        let rows: Vec<SupplierRow> = Statement(statement).load(self.connection()?).await.map_err(error::store)?;
+        let known = |row: SupplierRow| (row.id, Supplier { name: row.name, sla_hours: row.hours });
+        Ok(rows.into_iter().map(known).collect())
     }
 }

@@ -67,7 +67,25 @@ impl Parts {
 
     /// Bound values as an array.
     pub(crate) fn array(mut self, kind: Kind, values: Vec<Scalar>) -> Self {
-        self.0.push(Part::Bind(Bind::Many(kind, values)));
+        // One value, however many it holds: a statement may bind 65,535, and is cached by its text.
+        let bind = match kind {
+            Kind::Id | Kind::Ids => {
+                let ids = values.into_iter().filter_map(|value| match value {
+                    Scalar::Id(id) => Some(id),
+                    _ => None,
+                });
+                Bind::Cell(Some(Kind::Ids), Cell::Ids(ids.collect()))
+            }
+            Kind::Text | Kind::Texts | Kind::Choice(_) => {
+                let texts = values.into_iter().filter_map(|value| match value {
+                    Scalar::Text(text) => Some(text),
+                    _ => None,
+                });
+                Bind::Cell(Some(Kind::Texts), Cell::Texts(texts.collect()))
+            }
+            kind => Bind::Many(kind, values),
+        };
+        self.0.push(Part::Bind(bind));
         self
     }
 
@@ -135,7 +153,8 @@ fn bind_cell<'b>(out: &mut AstPass<'_, 'b, Pg>, kind: Option<Kind>, cell: &'b Ce
     }
 }
 
-/// An array travels as its elements, `ARRAY[$1, $2]`, with a cast that names the type where it is empty.
+/// An array of what a filter names a few of travels as its elements, `ARRAY[$1, $2]`, with a cast that names the type
+/// where it is empty.
 fn bind_many<'b>(out: &mut AstPass<'_, 'b, Pg>, kind: Kind, values: &'b [Scalar]) -> QueryResult<()> {
     out.push_sql("ARRAY[");
     for (i, value) in values.iter().enumerate() {
@@ -145,12 +164,12 @@ fn bind_many<'b>(out: &mut AstPass<'_, 'b, Pg>, kind: Kind, values: &'b [Scalar]
         bind_one(out, value)?;
     }
     out.push_sql(match kind {
-        Kind::Text | Kind::Texts | Kind::Choice(_) => "]::text[]",
         Kind::Int => "]::bigint[]",
         Kind::Number => "]::double precision[]",
         Kind::Bool => "]::boolean[]",
         Kind::Time => "]::timestamptz[]",
         Kind::Date => "]::date[]",
+        Kind::Text | Kind::Texts | Kind::Choice(_) => "]::text[]",
         Kind::Id | Kind::Ids => "]::uuid[]",
     });
     Ok(())
@@ -355,5 +374,20 @@ fn after(parts: Parts, id: &str, query: &ListQuery) -> Parts {
             let parts = parts.sql(format!(" AND (({column} IS NULL AND {id} {sign} ")).id(cursor.id).sql(")");
             if query.sort.descending { parts.sql(format!(" OR {column} IS NOT NULL)")) } else { parts.sql(")") }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_is_one_value_however_long_it_is() {
+        let texts = (0..70_000).map(|n| Scalar::Text(n.to_string())).collect();
+        let ids = (0..70_000).map(|n| Scalar::Id(Uuid::from_u128(n))).collect();
+        let parts = Parts::default().array(Kind::Texts, texts).sql(" ").array(Kind::Ids, ids);
+        let mut builder = diesel::pg::PgQueryBuilder::default();
+        QueryFragment::<Pg>::to_sql(&Statement(parts), &mut builder, &Pg).unwrap();
+        assert_eq!(diesel::query_builder::QueryBuilder::<Pg>::finish(builder), "$1 $2");
     }
 }

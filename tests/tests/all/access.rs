@@ -364,6 +364,57 @@ fn without_keys_nobody_comes_in_and_the_rest_goes_on() {
 }
 
 #[test]
+fn no_organization_comes_into_an_account_or_a_membership_that_is_anothers() {
+    run(async {
+        let cloudflare = Cloudflare::start().await;
+        let s = cloudflare.service("both").await;
+        let admin = s.admin().await;
+        let (mine, theirs) = (s.org(&admin, "Mine").await, s.org(&admin, "Theirs").await);
+        let invite = async |org: &str, email: &str| {
+            let body = json!({"email": email, "role": "analyst"});
+            s.json(&admin, "POST", &format!("/orgs/{org}/users/invite"), body).await.must(201)
+        };
+        let token = |invited: &Value| text(invited, "invitation_url").rsplit('/').next().unwrap().to_owned();
+        let accept = async |token: &str| {
+            let body = json!({"token": token, "password": PASSWORD});
+            s.json("", "POST", "/auth/invitations/accept", body).await
+        };
+
+        // Somebody who signs in through Access has no password, and no link makes one.
+        invite(&theirs, "carol@example.com").await;
+        let carol = cloudflare.person("carol@example.com");
+        with(&s, &carol, "GET", &format!("/orgs/{theirs}"), None).await.must(200);
+        let link = token(&invite(&mine, "carol@example.com").await);
+        let refused = accept(&link).await.problem(422, "VALIDATION_ERROR");
+        assert_eq!(refused["errors"][0]["code"], "sign_in");
+        let log_in = json!({"email": "carol@example.com", "password": PASSWORD});
+        s.json("", "POST", "/auth/login", log_in).await.problem(401, "UNAUTHORIZED");
+        with(&s, &carol, "GET", &format!("/orgs/{mine}"), None).await.must(200);
+
+        // An account that one organization made, with a password that it knows, is not let into another by that.
+        let body = json!({"email": "dave@example.com", "name": "Dave", "role": "viewer", "password": PASSWORD});
+        s.json(&admin, "POST", &format!("/orgs/{mine}/users"), body).await.must(201);
+        let log_in = json!({"email": "dave@example.com", "password": PASSWORD});
+        let known = text(&s.json("", "POST", "/auth/login", log_in).await.must(200), "access_token");
+        let body = json!({"email": "dave@example.com", "name": "Dave", "role": "admin"});
+        let added = s.json(&admin, "POST", &format!("/orgs/{theirs}/users"), body).await.must(201);
+        assert_eq!(added["status"], "invited");
+        s.get(&known, &format!("/orgs/{theirs}")).await.problem(404, "NOT_FOUND");
+        let one = format!("/orgs/{theirs}/users/{}", text(&added, "id"));
+        for action in ["activate", "deactivate"] {
+            s.send(&admin, "POST", &format!("{one}/{action}"), &[], None).await.problem(409, "CONFLICT");
+        }
+        // Nor when its owner signs in: the password would come in with them.
+        let dave = cloudflare.person("dave@example.com");
+        with(&s, &dave, "GET", "/users/me", None).await.must(200);
+        s.get(&known, &format!("/orgs/{theirs}")).await.problem(404, "NOT_FOUND");
+        accept(&token(&added)).await.must(200);
+        s.get(&known, &format!("/orgs/{theirs}")).await.must(200);
+        s.running.stop().await;
+    });
+}
+
+#[test]
 fn an_invitation_is_sent_sent_again_and_accepted_once() {
     run(async {
         let s = Service::start(&[]).await;

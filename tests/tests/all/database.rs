@@ -208,26 +208,3 @@ fn the_adapters_tables_are_the_databases() {
     let missing: Vec<_> = declared.iter().filter(|line| !actual.contains(line)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
-
-#[test]
-fn every_declared_resource_has_the_table_that_it_calls_for() {
-    let name = database(true);
-    let columns = psql(
-        &name,
-        "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-         WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped",
-    );
-    let columns: std::collections::BTreeSet<&str> = columns.lines().collect();
-    let mut missing = Vec::new();
-    for resource in grc_uow::registry::resources() {
-        for member in resource.members {
-            let kind = grc_postgres::ddl::column_type(member).replace("timestamptz", "timestamp with time zone");
-            let line = format!("{}.{} {kind} {}", resource.table, member.column, !member.nullable);
-            if !columns.contains(line.as_str()) {
-                missing.push(line);
-            }
-        }
-    }
-    assert!(missing.is_empty(), "{missing:#?}");
-}

@@ -326,6 +326,11 @@ fn who_may_not_read_the_records_gets_no_report_of_them() {
             r.s.json(&key, "POST", &r.path(), r.body("risk_register", "pdf")).await.problem(403, "FORBIDDEN");
             let preview = format!("{}/preview?type=risk_register", r.path());
             r.s.get(&key, &preview).await.problem(403, "FORBIDDEN");
+            // Of what a report shows each kind must be open to whoever asks, also where it is only looked at.
+            let some = json!({"name": "No files", "role": "auditor", "scopes": ["report:read", "assessment:read"]});
+            let some = r.s.json(&r.token, "POST", &format!("/orgs/{}/api-keys", r.org), some).await.must(201);
+            let path = format!("{}/preview?type=gap_analysis&assessment_id={}", r.path(), r.assessment);
+            r.s.get(&text(&some, "key"), &path).await.problem(403, "FORBIDDEN");
         } else {
             panic!("{}", key.text);
         }

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::web::Data;
@@ -23,13 +23,14 @@ use grc_evidence::{
 use grc_kernel::{Ctx, Job, OrgId, Refusal, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Spool, SpoolReader, aside, fetch, folder, unpack};
+use super::{Spool, SpoolReader, aside, fetch, folder, inspected, unpack};
 use crate::{adapters::clock, http::problem::Problem, serve::App, worker};
 
 /// How often progress is noted, and with it that the job is still ours.
 const BEAT: Duration = Duration::from_secs(2);
 
-/// Carries an import out. False where the service stops: another worker then goes on with the items that wait.
+/// Carries an import out. False where the service stops, or where others may want their turn: a worker then goes on with
+/// the items that wait.
 pub async fn carry_out(app: &Data<App>, ctx: &Ctx, job: &Job, stop: &CancellationToken) -> Result<bool, Problem> {
     let begun: Result<_, Refusal> =
         app.db.write(job.org, async |uow| service::start(ctx, uow.evidence(), job).await).await;
@@ -42,7 +43,7 @@ pub async fn carry_out(app: &Data<App>, ctx: &Ctx, job: &Job, stop: &Cancellatio
     tokio::pin!(work);
     loop {
         tokio::select! {
-            outcome = &mut work => return outcome.map(|()| true),
+            outcome = &mut work => return outcome,
             () = stop.cancelled() => return Ok(false),
             () = tokio::time::sleep(BEAT) => beat(app, job, &import, done.load(Ordering::Relaxed)).await?,
         }
@@ -59,7 +60,14 @@ async fn beat(app: &Data<App>, job: &Job, import: &BulkImport, done: i64) -> Res
     Ok(app.db.write(job.org, async |uow| uow.evidence().jobs().progress(job, percent).await).await?)
 }
 
-async fn work(app: &Data<App>, ctx: &Ctx, job: &Job, import: &BulkImport, done: Arc<AtomicI64>) -> Result<(), Problem> {
+async fn work(
+    app: &Data<App>,
+    ctx: &Ctx,
+    job: &Job,
+    import: &BulkImport,
+    done: Arc<AtomicI64>,
+) -> Result<bool, Problem> {
+    let begun = Instant::now();
     let store = app.store.clone().ok_or_else(|| Problem::new(503, "no evidence store is configured"))?;
     let mut items = next(app, ctx, import.id).await?;
     let mut source = match (&import.archive_key, items.is_empty()) {
@@ -69,7 +77,7 @@ async fn work(app: &Data<App>, ctx: &Ctx, job: &Job, import: &BulkImport, done: 
                 let ctx = ctx.clone().at(clock::now());
                 app.db.write(job.org, async |uow| service::reject(&ctx, uow.evidence(), job, &why).await).await?;
                 app.wake.notify_one();
-                return Ok(());
+                return Ok(true);
             }
         },
         _ => None,
@@ -80,6 +88,11 @@ async fn work(app: &Data<App>, ctx: &Ctx, job: &Job, import: &BulkImport, done: 
             let ctx = ctx.clone().at(clock::now());
             one(app, &ctx, job, store.as_ref(), &mut source, item).await?;
             done.fetch_add(1, Ordering::Relaxed);
+            // What is fetched takes as long as strangers please. An archive is at hand, and is not fetched again for each
+            // turn.
+            if source.is_none() && begun.elapsed() > worker::TURN {
+                return Ok(false);
+            }
         }
         items = next(app, ctx, import.id).await?;
     }
@@ -87,7 +100,7 @@ async fn work(app: &Data<App>, ctx: &Ctx, job: &Job, import: &BulkImport, done: 
     app.db.write(job.org, async |uow| service::finish(&ctx, uow.evidence(), job).await).await?;
     // The archive is removed by a job.
     app.wake.notify_one();
-    Ok(())
+    Ok(true)
 }
 
 async fn next(app: &Data<App>, ctx: &Ctx, id: ImportId) -> Result<Vec<BulkItem>, Problem> {
@@ -146,7 +159,7 @@ async fn one(
     };
     store.put_from(&evidence.object_key, &mut SpoolReader(tokio::fs::File::from_std(file))).await?;
     let read = store::read_back(store, &evidence).await?;
-    let inspection = aside(move || read.inspect()).await?;
+    let inspection = inspected(move || read.inspect()).await?;
     let kept: Result<_, Refusal> =
         app.db.write(job.org, async |uow| service::keep(ctx, uow.evidence(), job, item.id, &inspection).await).await;
     match kept {

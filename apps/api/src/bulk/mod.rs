@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use actix_web::{HttpRequest, dev::Payload, http::header};
@@ -24,11 +25,15 @@ use grc_evidence::{
 };
 use grc_kernel::FieldError;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncSeekExt},
+    sync::Semaphore,
+};
 
-use crate::http::{
-    call::{BODY_TIME, IMPORT_MAX},
-    problem::Problem,
+use crate::{
+    config::UploadPace,
+    http::{call::IMPORT_MAX, problem::Problem},
+    routes::blobs::patience,
 };
 
 /// A file without a name in the data directory: it is gone when nobody has it open, after a crash too.
@@ -54,6 +59,20 @@ pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     tokio::task::spawn_blocking(work).await.map_err(broken)
 }
 
+/// Inspections at a time: each may take a core for as long as a file of a stranger wants.
+static INSPECTIONS: Semaphore = Semaphore::const_new(2);
+
+/// Inspects a file, aside, when it is its turn.
+pub async fn inspected<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let permit = INSPECTIONS.acquire().await.map_err(broken)?;
+    aside(move || {
+        // Held until the work ends, whether or not somebody still waits for it.
+        let _permit = permit;
+        work()
+    })
+    .await
+}
+
 impl Spool {
     /// An empty file of this kind.
     pub async fn file(folder: PathBuf) -> Result<File, Problem> {
@@ -66,7 +85,12 @@ impl Spool {
     }
 
     /// Takes a body in, within its size and time.
-    pub async fn receive(folder: PathBuf, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+    pub async fn receive(
+        folder: PathBuf,
+        pace: UploadPace,
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> Result<Self, Problem> {
         let too_large = || Problem::new(413, format!("an import may have at most {IMPORT_MAX} bytes"));
         let announced = request.headers().get(header::CONTENT_LENGTH);
         if announced.and_then(|v| v.to_str().ok()?.parse::<usize>().ok()).is_some_and(|length| length > IMPORT_MAX) {
@@ -76,9 +100,11 @@ impl Spool {
         let mut writing = tokio::fs::File::from_std(file);
         let mut sha = Sha256::new();
         let mut size: usize = 0;
+        let begun = Instant::now();
         loop {
-            let next = tokio::time::timeout(BODY_TIME, payload.next()).await;
-            let stalled = |_| Problem::new(408, "the body stalled");
+            let (patience, why) = patience(pace, begun, i64::try_from(size).unwrap_or(i64::MAX));
+            let next = tokio::time::timeout(patience, payload.next()).await;
+            let stalled = |_| Problem::new(408, why);
             let Some(chunk) = next.map_err(stalled)? else { break };
             let chunk = chunk.map_err(|error| Problem::new(400, format!("the body broke off: {error}")))?;
             size = size.saturating_add(chunk.len());

@@ -316,11 +316,14 @@ impl Callers {
                 .await;
             noted?;
         }
+        let passwords_work = self.door.mode.local();
         for place in invited {
             let actor = Actor::user(user, name.clone(), None);
             let ctx = Ctx::new(place, actor, clock::now(), "sign-in", Arc::clone(&self.ids));
-            let member: Result<_, Refusal> =
-                self.db.write(place, async |uow| invitation::welcome(&ctx, uow.identity(), user).await).await;
+            let member: Result<_, Refusal> = self
+                .db
+                .write(place, async |uow| invitation::welcome(&ctx, uow.identity(), user, passwords_work).await)
+                .await;
             // Two requests at once: the other one did it.
             let member = match member {
                 Err(Refusal::Store(StoreError::Stale)) => None,

@@ -41,12 +41,17 @@ impl std::fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 impl Problem {
-    /// A problem of a status, whose code follows from it.
+    /// A problem of a status, whose code follows from it. The cause of a 500 goes to the log, and to nobody else.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        if status == 500 {
+            tracing::error!(error = detail, "internal error");
+            detail = "an internal error; the log has it under the request's id".to_owned();
+        }
         Self {
             status,
             code: code(status),
-            detail: detail.into(),
+            detail,
             errors: Vec::new(),
             available_transitions: None,
             retry_after: None,
@@ -149,6 +154,17 @@ impl From<ReadError> for Problem {
 }
 
 /// The answer to a fault. What a defect says stays in the log.
+/// An error with all that caused it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 pub(super) fn from_fault(fault: &dyn Fault) -> Problem {
     let status = match fault.kind() {
         FaultKind::Invalid => return Problem::fields(fault.fields()),
@@ -164,9 +180,7 @@ pub(super) fn from_fault(fault: &dyn Fault) -> Problem {
             return Problem { retry_after: Some(5), ..Problem::new(503, fault.to_string()) };
         }
         FaultKind::Internal => {
-            let error: &dyn std::error::Error = fault;
-            tracing::error!(error, "internal error");
-            return Problem::new(500, "an internal error; the log has it under the request's id");
+            return Problem::new(500, causes(fault));
         }
     };
     Problem {
@@ -197,5 +211,17 @@ impl From<grc_evidence::ObjectError> for Problem {
                 Self::new(503, "the evidence store is not available")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_of_an_internal_error_is_told_to_nobody() {
+        let problem = Problem::new(500, "/srv/grc/spool is full");
+        assert!(!problem.to_string().contains("/srv") && !problem.body().to_string().contains("/srv"));
+        assert!(Problem::new(503, "Redis is away").to_string().contains("Redis"));
     }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{config::UploadPace, http::problem::Problem, serve::App};
 
 /// When the next bytes of an upload must be there, so that it is neither paused for too long nor too slow on the whole.
-fn patience(pace: UploadPace, begun: Instant, size: i64) -> (Duration, &'static str) {
+pub(crate) fn patience(pace: UploadPace, begun: Instant, size: i64) -> (Duration, &'static str) {
     let earned = Duration::from_secs(u64::try_from(size).unwrap_or(0) / pace.least.max(1));
     let left = pace.grace.max(earned).saturating_sub(begun.elapsed());
     if left < pace.pause { (left, "the upload is too slow") } else { (pace.pause, "the upload stalled") }

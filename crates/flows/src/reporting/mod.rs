@@ -18,7 +18,8 @@ use grc_bcm::{Process, continuity::climate::HazardTable};
 use grc_document::{Document, Fact, Section, Tone, Value};
 use grc_incident::Incident;
 use grc_kernel::{
-    AssessmentId, Changes, Ctx, FieldError, ListQuery, ListSpec, Refusal, Repo, Resource, StoreResult, UserId, kit,
+    Access, AssessmentId, Changes, Ctx, FieldError, ListQuery, ListSpec, Permission, Refusal, Repo, Resource,
+    StoreResult, UserId, kit,
     list::{ListRequest, RESERVED, Sort},
 };
 use grc_reports::{Report, ReportType};
@@ -70,6 +71,9 @@ pub async fn request(ctx: &Ctx, uow: &mut Uow, changes: Changes<Report>) -> Resu
 
 /// Reads everything that a report says.
 pub async fn freeze(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, hazards: &HazardTable) -> Result<Frozen, Refusal> {
+    for area in wanted.kind.areas() {
+        ctx.require(Permission::new(area, Access::Read))?;
+    }
     let query = narrowed(wanted).map_err(Refusal::Invalid)?;
     match (wanted.kind, wanted.assessment_id) {
         (ReportType::ComplianceSummary, Some(id)) => compliance::load(ctx, uow, id, wanted, query).await,

@@ -126,6 +126,12 @@ impl MemTables {
         self.stored(org, kind, id).map(|record| record.picture())
     }
 
+    /// The pictures of the records of a kind of another domain.
+    pub fn pictures(&self, org: OrgId, kind: &str) -> impl Iterator<Item = serde_json::Value> {
+        let table = self.tables.get(kind).into_iter().flatten();
+        table.filter(move |((of, _), record)| *of == org && !record.is_gone()).map(|(_, record)| record.picture())
+    }
+
     /// Works on what a domain keeps beside its records, of a type of its own.
     pub fn keep<T: Clone + Default + Send + Sync + 'static, A>(&mut self, work: impl FnOnce(&mut T) -> A) -> A {
         let known = self.kept.remove(&TypeId::of::<T>()).and_then(|kept| kept.downcast::<T>().ok());

@@ -2,7 +2,7 @@
 
 mod framework;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use diesel::{
@@ -93,7 +93,8 @@ fn word<W>(parse: fn(&str) -> Option<W>, column: &'static str, text: &str) -> St
 impl Assessing for PgTx {
     /// Two statements for any number of controls.
     async fn facts(&mut self, org: OrgId, items: &[Control]) -> StoreResult<Vec<ControlFacts>> {
-        let ids: Vec<Scalar> = items.iter().flat_map(|c| c.evidence.0.iter().map(|id| Scalar::Id(id.0))).collect();
+        let ids: BTreeSet<Uuid> = items.iter().flat_map(|c| c.evidence.0.iter().map(|id| id.0)).collect();
+        let ids: Vec<Scalar> = ids.into_iter().map(Scalar::Id).collect();
         let mut known: BTreeMap<Uuid, EvidenceFact> = BTreeMap::new();
         if !ids.is_empty() {
             let statement = Parts::default()
@@ -111,7 +112,8 @@ impl Assessing for PgTx {
             }
         }
         let names = items.iter().flat_map(|c| c.requirements.iter()).filter_map(|name| name.split_once(':'));
-        let refs: Vec<Scalar> = names.map(|(_, tail)| Scalar::Text(tail.to_owned())).collect();
+        let refs: BTreeSet<&str> = names.map(|(_, tail)| tail).collect();
+        let refs: Vec<Scalar> = refs.into_iter().map(|tail| Scalar::Text(tail.to_owned())).collect();
         let mut open: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         if !refs.is_empty() {
             let statement = Parts::default()

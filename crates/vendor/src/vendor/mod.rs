@@ -176,7 +176,14 @@ impl Rules for Vendor {
 
     /// A tier that is said is somebody's; one that is not said follows the formula where the answers are new, or where
     /// the reason against it is taken back.
+    ///
+    /// The vendor's key was given for one endpoint. Whoever names another without a key for it would else have it sent
+    /// there, and so read what nobody is shown.
     fn imply(before: Option<&Self>, changes: Changes<Self>) -> Changes<Self> {
+        let endpoint = before.and_then(|before| before.a2a_endpoint.clone()).map_or(Cell::Null, Cell::Text);
+        let moved = before.is_some() && changes.value("a2a_endpoint").is_some_and(|named| *named != endpoint);
+        let changes =
+            if moved && changes.value("a2a_key").is_none() { changes.set("a2a_key", Cell::Null) } else { changes };
         let follows = before.is_some_and(|before| {
             let unreasoned = changes.value("tier_reason") == Some(&Cell::Null);
             unreasoned || (before.tiering.is_none() && changes.value("tiering").is_some())

@@ -197,6 +197,56 @@ fn consistency_finds_what_the_reference_finds() {
 }
 
 #[test]
+fn what_a_vendors_contracts_promise_is_held_against_what_is_needed() {
+    run(async {
+        let b = Bcm::start("Promises").await;
+        let vendors = format!("/orgs/{}/vendors", b.org);
+        let body = json!({"name": "Host", "category": "hosting"});
+        let vendor = b.s.json(&b.token, "POST", &vendors, body).await.must(201);
+        let vendor = text(&vendor, "id");
+        let contract = async |reference: &str, more: Value| {
+            let mut body = json!({"vendor_id": vendor, "reference": reference, "start_date": "2020-01-01"});
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            b.s.json(&b.token, "POST", &format!("{vendors}/contracts"), body).await.must(201)
+        };
+        let process = b.process("order", 4.0, json!({})).await;
+        let asset = b.asset("database", "database", json!({"rto_hours": 2, "vendor_id": vendor})).await;
+        b.needs(&process, &asset, json!({})).await;
+        let promised = async || -> Vec<f64> {
+            let report = documented("ConsistencyReport", b.get("consistency").await);
+            let conflicts = report["conflicts"].as_array().unwrap();
+            let broken = conflicts.iter().filter(|conflict| conflict["kind"] == "sla");
+            broken.map(|conflict| conflict["stated_hours"].as_f64().unwrap()).collect()
+        };
+        assert!(promised().await.is_empty(), "nothing is promised");
+        contract("slow", json!({"sla_rto_hours": 12})).await;
+        // What is over, or never began, promises nothing.
+        contract("past", json!({"sla_rto_hours": 1, "end_date": "2021-01-01"})).await;
+        contract("draft", json!({"sla_rto_hours": 1, "status": "draft"})).await;
+        contract("coming", json!({"sla_rto_hours": 1, "start_date": "2999-01-01"})).await;
+        assert_eq!(promised().await, [12.0]);
+        contract("better", json!({"sla_rto_hours": 8})).await;
+        assert_eq!(promised().await, [8.0]);
+        contract("renewed", json!({"sla_rto_hours": 2, "end_date": "2021-01-01", "auto_renew": true})).await;
+        assert!(promised().await.is_empty());
+        // The asset's own word counts before that of the vendor.
+        b.patch(&format!("assets/{}", text(&asset, "id")), json!({"sla_hours": 9})).await.must(200);
+        assert_eq!(promised().await, [9.0]);
+        let risk = documented("ClimateRisk", b.get("climate-risk").await);
+        let measured = risk["concentration"].as_array().unwrap();
+        let measured = measured.iter().find(|measure| measure["dimension"] == "vendor").unwrap();
+        assert!(measured["shares"].as_array().unwrap().iter().any(|share| share["label"] == "Host"), "{measured}");
+        // A vendor that an asset names stays.
+        let bare =
+            b.s.json(&b.token, "POST", &vendors, json!({"name": "Cables", "category": "network"})).await.must(201);
+        b.asset("line", "infrastructure", json!({"vendor_id": bare["id"]})).await;
+        let gone = b.s.send(&b.token, "DELETE", &format!("{vendors}/{}", text(&bare, "id")), &[], None).await;
+        gone.problem(409, "CONFLICT");
+        b.s.running.stop().await;
+    });
+}
+
+#[test]
 fn an_operators_hazard_table_takes_the_place_of_the_built_in_one() {
     run(async {
         let folder = scratch().join("hazards");

@@ -207,6 +207,18 @@ fn the_key_of_a_vendor_is_kept_and_never_shown() {
         s.get(&token, &format!("{vendors}?a2a_key={secret}")).await.problem(422, "VALIDATION_ERROR");
         s.get(&token, &format!("{vendors}?fields=a2a_key")).await.problem(422, "VALIDATION_ERROR");
         assert_eq!(psql(&s.database, "SELECT a2a_key FROM vendors"), format!("{secret}-2"));
+        // The key is for the endpoint that it was given for: another one does not get it sent.
+        let endpoint = |host: &str| json!({"a2a_endpoint": format!("https://{host}/mcp")});
+        let named = s.json(&token, "PATCH", &one, endpoint("vendor.example.org")).await.must(200);
+        assert_eq!(named["has_a2a_key"], false);
+        let both = json!({"a2a_endpoint": "https://vendor.example.org/mcp", "a2a_key": secret});
+        assert_eq!(s.json(&token, "PATCH", &one, both).await.must(200)["has_a2a_key"], true);
+        assert_eq!(s.json(&token, "PATCH", &one, endpoint("vendor.example.org")).await.must(200)["has_a2a_key"], true);
+        assert_eq!(
+            s.json(&token, "PATCH", &one, endpoint("elsewhere.example.org")).await.must(200)["has_a2a_key"],
+            false
+        );
+        s.json(&token, "PATCH", &one, json!({"a2a_key": secret})).await.must(200);
         let cleared = s.json(&token, "PATCH", &one, json!({"a2a_key": null})).await.must(200);
         assert_eq!(cleared["has_a2a_key"], false);
         s.running.stop().await;

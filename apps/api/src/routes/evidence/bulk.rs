@@ -171,7 +171,9 @@ pub async fn begin(
         _ => return Err(Problem::new(415, "the body must be application/zip, or a list as application/json")),
     };
     let store = store(&call)?;
-    let spool = Spool::receive(bulk::folder(&call.app.config.data_dir), &request, &mut payload).await?;
+    let spool =
+        Spool::receive(bulk::folder(&call.app.config.data_dir), call.app.config.upload_pace, &request, &mut payload)
+            .await?;
     // The same archive under the same key is the same import, and is not kept a second time.
     let importing = async {
         let planned = if list {
