@@ -37,7 +37,7 @@ use crate::{
     },
     bulk,
     config::{Config, StoreKind},
-    http::{access::Door, caller::Callers, limits::Limits, problem::Problem, shell},
+    http::{access::Door, caller::Callers, inner::Inner, limits::Limits, problem::Problem, shell},
     openapi::{self, Methods},
     routes,
     simulation::Simulator,
@@ -332,10 +332,8 @@ fn http_server(app: &Data<App>, listener: TcpListener) -> Result<actix_web::dev:
         let state = state.clone();
         ActixApp::new()
             .app_data(state.clone())
-            .app_data(
-                actix_web::web::PathConfig::default()
-                    .error_handler(|error, request| routes::path_error(&error, request).into()),
-            )
+            .app_data(routes::paths())
+            .app_data(Data::new(Inner::new(state.clone())))
             .wrap(actix_web::middleware::from_fn(shell::around))
             .wrap(Compress::default())
             .wrap(routes::cors::Cors::new(state.config.cors_origins.clone()))

@@ -75,6 +75,8 @@ pub enum StoreError {
     Reference(&'static str),
     /// The database is not reachable or did not answer in time.
     Unavailable(String),
+    /// The change reaches beyond the organization, where the batch that it is part of could not take it back.
+    Elsewhere,
     /// A defect: an impossible row, a broken statement.
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -91,7 +93,7 @@ impl StoreError {
     /// The family of the failure.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Duplicate(_) | Self::Reference(_) => FaultKind::Conflict,
+            Self::Duplicate(_) | Self::Reference(_) | Self::Elsewhere => FaultKind::Conflict,
             Self::Stale => FaultKind::Stale,
             Self::Unavailable(_) => FaultKind::Unavailable,
             Self::Internal(_) => FaultKind::Internal,
@@ -105,6 +107,9 @@ impl fmt::Display for StoreError {
             Self::Duplicate(what) => write!(f, "{what} exists already"),
             Self::Stale => f.write_str("the record was changed in the meantime"),
             Self::Reference(what) => write!(f, "{what} is referred to, or does not exist"),
+            Self::Elsewhere => {
+                f.write_str("this changes more than the organization, and cannot be part of an atomic batch")
+            }
             Self::Unavailable(_) => f.write_str("the database is not available"),
             Self::Internal(_) => f.write_str("internal error"),
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use deadpool::managed::PoolError;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::sql, sql_types::Bool};
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use grc_kernel::{Job, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
 use grc_uow::{AppTx, Backend, Replays, Reservation, StoredReply, replay::KEPT_HOURS};
 use serde_json::Value;
@@ -197,6 +197,23 @@ impl AppTx for PgTx {
     async fn expire_replies(&mut self, before: OffsetDateTime) -> StoreResult<usize> {
         diesel::delete(replies::table.filter(replies::created_at.lt(before)))
             .execute(self.connection()?)
+            .await
+            .map_err(error::store)
+    }
+
+    async fn mark(&mut self) -> StoreResult<()> {
+        // A savepoint of the same name hides the one before, and its release shows that again.
+        self.ahead("SAVEPOINT mark").await
+    }
+
+    async fn forget_mark(&mut self) -> StoreResult<()> {
+        // Waited for: where a statement failed and nobody minded, this fails, and a COMMIT would not.
+        self.connection()?.batch_execute("RELEASE SAVEPOINT mark").await.map_err(error::store)
+    }
+
+    async fn back_to_mark(&mut self) -> StoreResult<()> {
+        self.connection()?
+            .batch_execute("ROLLBACK TO SAVEPOINT mark; RELEASE SAVEPOINT mark")
             .await
             .map_err(error::store)
     }

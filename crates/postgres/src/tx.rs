@@ -56,7 +56,7 @@ impl PgTx {
     }
 
     /// Sends statements without waiting for the answer: the next statement's comes after it.
-    async fn ahead(&self, sql: &str) -> StoreResult<()> {
+    pub(crate) async fn ahead(&self, sql: &str) -> StoreResult<()> {
         if let Some(session) = self.session.as_deref() {
             let mut shared: &AsyncPgConnection = &session.connection;
             let mut ahead = Box::pin(shared.batch_execute(sql));

@@ -7,6 +7,7 @@
 pub mod mem;
 pub mod registry;
 pub mod replay;
+mod share;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use grc_vendor::VendorTx;
 use time::{Duration, OffsetDateTime};
 
 pub use replay::{Replays, Reservation, StoredReply};
+use share::Shared;
 
 /// A transaction over every domain, bound to one organization.
 #[async_trait]
@@ -52,6 +54,12 @@ pub trait AppTx:
     async fn return_job(&mut self, job: &Job, again: Option<OffsetDateTime>, failure: Option<&str>) -> StoreResult<()>;
     /// Removes replies kept before a time, of any organization. In the platform's scope.
     async fn expire_replies(&mut self, before: OffsetDateTime) -> StoreResult<usize>;
+    /// Sets a mark, to which the transaction can go back.
+    async fn mark(&mut self) -> StoreResult<()>;
+    /// Forgets the newest mark; what was changed since then counts.
+    async fn forget_mark(&mut self) -> StoreResult<()>;
+    /// Takes back what was changed since the newest mark, and forgets it.
+    async fn back_to_mark(&mut self) -> StoreResult<()>;
     /// Makes the changes lasting.
     async fn commit(self: Box<Self>) -> StoreResult<()>;
     /// Takes everything back, and waits until that is done: what the transaction held is free then.
@@ -139,6 +147,9 @@ impl Db {
         F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
         E: From<StoreError>,
     {
+        if let Some(shared) = Shared::current() {
+            return if shared.is_of(org) { shared.work(use_case).await } else { Err(StoreError::Elsewhere.into()) };
+        }
         let mut uow = Uow { tx: self.backend.begin(org).await? };
         match use_case(&mut uow).await {
             Ok(answer) => {
@@ -159,6 +170,9 @@ impl Db {
         F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
         E: From<StoreError>,
     {
+        if let Some(shared) = Shared::current().filter(|shared| shared.is_of(org)) {
+            return shared.work(use_case).await;
+        }
         let mut uow = Uow { tx: self.backend.reading(org).await? };
         let answer = use_case(&mut uow).await?;
         uow.tx.finish().await;
@@ -171,6 +185,9 @@ impl Db {
         F: AsyncFnOnce(&mut Uow) -> Result<T, E>,
         E: From<StoreError>,
     {
+        if let Some(shared) = Shared::current().filter(|shared| shared.is_of(org)) {
+            return shared.work(use_case).await;
+        }
         let mut uow = Uow { tx: self.backend.frozen(org).await? };
         let answer = use_case(&mut uow).await?;
         uow.tx.finish().await;

@@ -42,7 +42,7 @@ impl Backend for MemBackend {
     async fn begin(&self, _org: OrgId) -> StoreResult<Box<dyn AppTx>> {
         let shared = Arc::clone(&self.state).lock_owned().await;
         let work = shared.clone();
-        Ok(Box::new(MemTx { shared, work }))
+        Ok(Box::new(MemTx { shared, work, marks: Vec::new() }))
     }
 
     async fn reading(&self, org: OrgId) -> StoreResult<Box<dyn AppTx>> {
@@ -62,6 +62,7 @@ impl Backend for MemBackend {
 struct MemTx {
     shared: OwnedMutexGuard<State>,
     work: State,
+    marks: Vec<State>,
 }
 
 impl JournalTx for MemTx {
@@ -200,6 +201,21 @@ impl AppTx for MemTx {
         let kept = self.work.replies.len();
         self.work.replies.retain(|_, (_, at)| *at >= before);
         Ok(kept - self.work.replies.len())
+    }
+
+    async fn mark(&mut self) -> StoreResult<()> {
+        self.marks.push(self.work.clone());
+        Ok(())
+    }
+
+    async fn forget_mark(&mut self) -> StoreResult<()> {
+        self.marks.pop();
+        Ok(())
+    }
+
+    async fn back_to_mark(&mut self) -> StoreResult<()> {
+        self.work = self.marks.pop().ok_or_else(|| StoreError::internal("there is no mark"))?;
+        Ok(())
     }
 
     async fn commit(mut self: Box<Self>) -> StoreResult<()> {

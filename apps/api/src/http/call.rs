@@ -31,6 +31,7 @@ use sha2::{Digest, Sha256};
 pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, New, Nothing, Pictured};
 use super::{
     caller::Caller,
+    inner::Inner,
     limits::{Quota, Standing},
     problem::Problem,
     shape::{Input, Shaped},
@@ -43,6 +44,9 @@ pub const BODY_MAX: usize = 1024 * 1024;
 pub const IMPORT_MAX: usize = 64 * 1024 * 1024;
 /// How long a body may take to arrive: the framework has no such limit of its own.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// What a request is told whose like, under the same `Idempotency-Key`, is not answered yet.
+pub const STILL_RUNNING: &str = "the same request is still running";
 
 /// What the shell found out about a request before its handler runs.
 pub struct Found {
@@ -66,6 +70,9 @@ pub enum Need {
     Org(Permission),
     /// A permission in the organization of the path, or platform administration.
     OrgOrPlatform(Permission),
+    /// A role in the organization of the path that holds an access class in some area: what a part of the request or of
+    /// the answer asks for is judged part by part.
+    Any(Access),
     /// Platform administration; the organization of the path, if there is one, must exist.
     Platform,
 }
@@ -77,6 +84,7 @@ impl Need {
             Self::Public => "public".to_owned(),
             Self::Own | Self::Agent => "self".to_owned(),
             Self::Org(permission) | Self::OrgOrPlatform(permission) => permission.to_string(),
+            Self::Any(access) => format!("any:{}", access.as_str()),
             Self::Platform => "platform".to_owned(),
         }
     }
@@ -141,6 +149,7 @@ rights! {
     IncidentWrite = org("incident", Access::Write),
     PolicyAdmin = org("policy", Access::Admin),
     AuditRead = org("audit", Access::Audit),
+    AnyWrite = Need::Any(Access::Write),
 }
 
 /// A request whose caller holds what the route needs. Always a handler's first argument, so that nothing else
@@ -198,6 +207,7 @@ impl<R: Right> Call<R> {
             Need::Public | Need::Agent => true,
             Need::Own => !caller.is_partner(),
             Need::Platform => caller.platform_admin(),
+            Need::Any(access) => !caller.is_partner() && actor.role.is_some_and(|role| role.allows(access)),
             Need::Org(permission) => actor.may(permission),
             Need::OrgOrPlatform(permission) => actor.may(permission) || caller.platform_admin(),
         };
@@ -420,11 +430,45 @@ impl<R: Right> Call<R> {
         self.write(body, async |_, _| Ok::<_, Problem>(answer)).await
     }
 
+    /// Does work whose every change in the organization is one transaction, kept where the work says that it succeeded,
+    /// and then under the `Idempotency-Key` too.
+    pub async fn together<T, F>(&self, body: &[u8], work: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce() -> Result<(Answer, bool), Problem>,
+    {
+        let all = async {
+            if let Some(kept) = self.kept(body).await? {
+                return Ok((kept, false));
+            }
+            let (answer, succeeded) = work().await?;
+            if succeeded && let Some(key) = self.idempotency_key()? {
+                let (ctx, caller) = (self.ctx(), self.caller.as_ref().map_or(Uuid::nil(), |caller| caller.id()));
+                let reply = answer.to_keep(self.digest(body));
+                let kept: Result<(), Problem> = self
+                    .app
+                    .db
+                    .write(self.org, async |uow| Ok(uow.app().keep(self.org, caller, &key, &reply, ctx.now).await?))
+                    .await;
+                kept?;
+            }
+            Ok((Reply::of(answer, None), succeeded))
+        };
+        self.app.db.together(self.org, all).await
+    }
+
+    /// What the shell found out, for requests inside of this one; and where their handlers are.
+    pub fn inside(&self) -> Result<(Found, Data<Inner>), Problem> {
+        let inner = self.request.app_data::<Data<Inner>>().cloned();
+        let inner = inner.ok_or_else(|| Problem::new(409, "a request inside of another has none inside"))?;
+        let (caller, request_id) = (Ok(self.caller.clone()), self.request_id());
+        Ok((Found { caller, request_id, address: self.address.clone() }, inner))
+    }
+
     /// What a reservation means for a request: an answer, or none where it is to be carried out.
     fn found(reservation: Reservation, digest: [u8; 32]) -> Result<Option<Answer>, Problem> {
         match reservation {
             Reservation::Fresh => Ok(None),
-            Reservation::Running => Err(Problem::new(409, "the same request is still running")),
+            Reservation::Running => Err(Problem::new(409, STILL_RUNNING)),
             Reservation::Stored(kept) if kept.request_digest != digest => {
                 let problem = Problem::new(422, "the Idempotency-Key was used with another request");
                 Err(Problem { code: "IDEMPOTENCY_KEY_REUSED", ..problem })
@@ -433,7 +477,8 @@ impl<R: Right> Call<R> {
         }
     }
 
-    fn idempotency_key(&self) -> Result<Option<String>, Problem> {
+    /// The `Idempotency-Key`.
+    pub fn idempotency_key(&self) -> Result<Option<String>, Problem> {
         let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
         let text = value.to_str().map_err(|_| Problem::new(400, "Idempotency-Key is malformed"))?;
         if (1..=255).contains(&text.chars().count()) {

@@ -96,7 +96,7 @@ async fn caller(
 }
 
 /// Errors of the framework's own get the shape of ours, and all get the request's id.
-fn as_problem<B: MessageBody + 'static>(
+pub(super) fn as_problem<B: MessageBody + 'static>(
     response: ServiceResponse<EitherBody<B, BoxBody>>,
     app: &App,
     method: &Method,

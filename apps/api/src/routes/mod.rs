@@ -3,6 +3,7 @@
 pub mod a2a;
 pub mod assessments;
 pub mod audit;
+pub mod batch;
 pub mod bcm;
 pub mod blobs;
 pub mod controls;
@@ -46,6 +47,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     opa::routes(config);
     vendor::routes(config);
     audit::routes(config);
+    batch::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -81,6 +83,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         opa::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
+        batch::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()
 }
@@ -101,8 +104,13 @@ pub async fn unknown() -> Result<HttpResponse, Problem> {
     Err(Problem::new(404, "there is no such path"))
 }
 
+/// What becomes of a path whose parameters are not what they should be.
+pub fn paths() -> actix_web::web::PathConfig {
+    actix_web::web::PathConfig::default().error_handler(|error, request| path_error(&error, request).into())
+}
+
 /// A path parameter that is not what it should be.
-pub fn path_error(_: &actix_web::error::PathError, request: &HttpRequest) -> Problem {
+fn path_error(_: &actix_web::error::PathError, request: &HttpRequest) -> Problem {
     let wrong = request.match_info().iter().find(|(_, value)| uuid::Uuid::parse_str(value).is_err());
     path_problem(wrong.map_or("id", |(name, _)| name))
 }
