@@ -127,8 +127,8 @@ pub struct Config {
     pub upload_pace: UploadPace,
     /// The Open Policy Agent that decides what is shipped; none: the embedded engine does.
     pub opa_url: Option<String>,
-    /// The program that evaluates policies; none: this one, by its command `policy-worker`.
-    pub policy_worker: Option<PathBuf>,
+    /// The program that evaluates policies and reads PDF files; none: this one, by its commands.
+    pub worker: Option<PathBuf>,
     /// Where evidence lies.
     pub evidence_store: StoreKind,
     /// The S3-compatible store, where evidence lies in one.
@@ -205,7 +205,7 @@ impl Config {
             cloudflare,
             upload_pace: UploadPace::default(),
             opa_url: reader.text("GRC_OPA_URL"),
-            policy_worker: None,
+            worker: None,
             evidence_store,
             s3,
             bootstrap_email: reader.text("GRC_BOOTSTRAP_EMAIL").unwrap_or_else(|| "admin@localhost".to_owned()),

@@ -78,11 +78,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // Before anything else: what evaluates a policy has neither a runtime nor a configuration.
-    if std::env::args_os().nth(1).is_some_and(|command| command == serve::POLICY_WORKER) {
-        return grc_rego::worker::run();
+    // Before anything else: what evaluates a policy or reads a PDF has neither a runtime nor a configuration.
+    match std::env::args_os().nth(1) {
+        Some(word) if word == serve::POLICY_WORKER => grc_rego::worker::run(),
+        Some(word) if word == serve::PDF_WORKER => grc_pdf_text::worker::run(),
+        _ => command(),
     }
-    command()
 }
 
 #[tokio::main]

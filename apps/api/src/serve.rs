@@ -1,6 +1,7 @@
 //! Wiring: from a configuration to a running service, and to its end.
 
 use std::{
+    ffi::OsString,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{
@@ -19,6 +20,7 @@ use grc_identity::{Secrets, account};
 use grc_kernel::{Actor, Ctx, IdSource, OrgId};
 use grc_objects::S3Store;
 use grc_outbound::Outbound;
+use grc_pdf_text::PdfText;
 use grc_postgres::{PgBackend, PoolConfig};
 use grc_rego::{Embedded, Engines, Opa, WorkerCommand};
 use grc_uow::Db;
@@ -46,6 +48,8 @@ use crate::{
 
 /// The command by which this program evaluates policies.
 pub const POLICY_WORKER: &str = "policy-worker";
+/// The command by which it reads a PDF.
+pub const PDF_WORKER: &str = "pdf-worker";
 /// The most processes that evaluate policies.
 const EVALUATORS_MAX: usize = 8;
 /// The database of the embedded cluster.
@@ -89,6 +93,8 @@ pub struct App {
     pub a2a: A2a,
     /// What takes policy decisions.
     pub engine: Arc<dyn grc_policy::Engine>,
+    /// Reads PDF files.
+    pub pdf: PdfText,
     /// Simulations.
     pub simulator: Simulator,
     /// Whether the service is about to stop.
@@ -247,7 +253,9 @@ fn assemble(
     let door = Arc::new(door);
     let ids: Arc<dyn IdSource> = Arc::new(V7Ids);
     let document = document();
+    let (reader, reading) = apart(&config, PDF_WORKER)?;
     Ok(App {
+        pdf: PdfText::new(reader, reading),
         limits,
         callers: Callers::new(db.clone(), Arc::clone(&tokens), Arc::clone(&door), Arc::clone(&ids)),
         door,
@@ -274,15 +282,16 @@ fn assemble(
     })
 }
 
+/// How this program is started to do a part of its work in a process of its own.
+fn apart(config: &Config, command: &str) -> Result<(PathBuf, Vec<OsString>), StartError> {
+    let program = config.worker.clone().map_or_else(std::env::current_exe, Ok).map_err(StartError::setup)?;
+    Ok((program, vec![command.into()]))
+}
+
 /// What takes policy decisions: evaluators in processes of their own, and the operator's Open Policy Agent.
 fn engines(config: &Config) -> Result<Engines, StartError> {
-    let command = match &config.policy_worker {
-        Some(program) => WorkerCommand { program: program.clone(), arguments: Vec::new() },
-        None => {
-            let program = std::env::current_exe().map_err(StartError::setup)?;
-            WorkerCommand { program, arguments: vec![POLICY_WORKER.into()] }
-        }
-    };
+    let (program, arguments) = apart(config, POLICY_WORKER)?;
+    let command = WorkerCommand { program, arguments };
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let remote = config.opa_url.as_deref().map(Opa::new).transpose();
     let remote = remote.map_err(|problem| StartError::Setup(format!("GRC_OPA_URL: {problem}")))?;

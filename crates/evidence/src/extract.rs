@@ -1,7 +1,8 @@
 //! The text of files, bounded, from any bytes without a panic.
 //!
 //! Plain text, Markdown, CSV, JSON, YAML, TOML and logs are taken as they are; of HTML and XML the tags go, and
-//! with them scripts and styles. Of office documents `office` takes the text. UTF-8 (faulty bytes replaced) and UTF-16 with a byte-order mark are read.
+//! with them scripts and styles. Of office documents `office` takes the text. PDF files are read in another process
+//! (`ReadBack::pdf`). UTF-8 (faulty bytes replaced) and UTF-16 with a byte-order mark are read.
 
 use crate::{office, sniff::is_text_type};
 
@@ -9,6 +10,9 @@ use crate::{office, sniff::is_text_type};
 pub const TEXT_MAX: usize = 1_000_000;
 /// The most bytes read for the text.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most bytes of a PDF whose text is read.
+pub const PDF_MAX: usize = 32 * 1024 * 1024;
 
 /// The text of a file, if its type has one.
 pub fn extract(content_type: &str, bytes: &[u8]) -> Option<String> {
@@ -23,8 +27,12 @@ pub fn extract(content_type: &str, bytes: &[u8]) -> Option<String> {
     } else {
         decode(bytes)
     };
-    // PostgreSQL cannot store NUL, and no other control character helps a reader.
-    Some(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(TEXT_MAX).collect())
+    Some(bounded(&text))
+}
+
+/// A text as it is kept: PostgreSQL cannot store NUL, and no other control character helps a reader.
+pub(crate) fn bounded(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).take(TEXT_MAX).collect()
 }
 
 fn decode(bytes: &[u8]) -> String {

@@ -95,23 +95,34 @@ pub struct ReadBack {
     kept: Vec<u8>,
 }
 
-/// Reads an object back. All of it is hashed, its first 8 MiB are kept for the text.
+/// The type of which a text is read by somebody else: a PDF is nothing for a process that has other things to lose.
+const PDF: &str = "application/pdf";
+
+/// Reads an object back. All of it is hashed, its first 8 MiB are kept for the text; of a PDF its first 32 MiB, since its
+/// end says what is where.
 pub async fn read_back(store: &dyn ObjectStore, evidence: &Evidence) -> Result<ReadBack, ObjectError> {
     let mut reader = store.open(&evidence.object_key).await?;
     let mut sha = Sha256::new();
     let mut size: i64 = 0;
     let mut kept: Vec<u8> = Vec::new();
+    let most = if evidence.content_type == PDF { extract::PDF_MAX } else { extract::BYTES_MAX };
     while let Some(chunk) = reader.chunk().await? {
         sha.update(&chunk);
         size = size.saturating_add(i64::try_from(chunk.len()).unwrap_or(i64::MAX));
-        let room = extract::BYTES_MAX.saturating_sub(kept.len());
-        kept.extend(chunk.iter().take(room));
+        let room = most.saturating_sub(kept.len()).min(chunk.len());
+        kept.extend_from_slice(chunk.get(..room).unwrap_or_default());
     }
     let content_type = evidence.content_type.clone();
     Ok(ReadBack { content_type, size, sha256: hex::encode(sha.finalize()), kept })
 }
 
 impl ReadBack {
+    /// The file, where it is a PDF and not too large for its text to be read.
+    pub fn pdf(&self) -> Option<Vec<u8>> {
+        let whole = i64::try_from(self.kept.len()).is_ok_and(|kept| kept == self.size);
+        (self.content_type == PDF && whole).then(|| self.kept.clone())
+    }
+
     /// Looks at what was read: whether it is of the declared type, and its text. Calculation only, and up to a second of
     /// it: nothing for a thread that others wait for.
     pub fn inspect(self) -> Inspection {
@@ -119,6 +130,17 @@ impl ReadBack {
         let agreed = sniff::agree(&self.content_type, head).map(|_| ());
         let text = if agreed.is_ok() { extract::extract(&self.content_type, &self.kept) } else { None };
         Inspection { size: self.size, sha256: self.sha256, agreed, text }
+    }
+}
+
+impl Inspection {
+    /// The same with a text that was found elsewhere, within its bounds.
+    #[must_use]
+    pub fn with_text(mut self, text: Option<&str>) -> Self {
+        if self.agreed.is_ok() {
+            self.text = self.text.or_else(|| text.map(extract::bounded));
+        }
+        self
     }
 }
 

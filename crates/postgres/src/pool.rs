@@ -13,6 +13,10 @@ use grc_kernel::{OrgId, StoreError, StoreResult};
 /// The role that the service works as. It owns no table, so row-level security binds it.
 pub const APP_ROLE: &str = "grc_app";
 
+/// How long a connection is used. Statements prepared on it are kept as long as it is, one for every combination of
+/// filters that was ever asked for, here and in PostgreSQL.
+const RETIRED: Duration = Duration::from_secs(30 * 60);
+
 /// How the pool is made.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
@@ -55,9 +59,12 @@ impl managed::Manager for Sessions {
 
     /// Asks nothing of the database: a question before every use would cost a third of a point read's time. A
     /// connection that broke meanwhile shows itself at the first statement and is dropped then.
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<ConnectionError> {
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectionError> {
         if session.connection.is_broken() {
             return Err(RecycleError::message("the connection is broken"));
+        }
+        if metrics.age() > RETIRED {
+            return Err(RecycleError::message("the connection has done its work"));
         }
         Ok(())
     }

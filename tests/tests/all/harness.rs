@@ -162,10 +162,10 @@ pub fn fields(problem: &Value) -> Vec<(String, String)> {
     problem["errors"].as_array().unwrap().iter().map(|error| (text(error, "field"), text(error, "code"))).collect()
 }
 
-/// The program that evaluates policies: cargo names it to tests; an example finds it in the folder above its own.
-fn policy_worker() -> PathBuf {
-    option_env!("CARGO_BIN_EXE_policy-worker").map_or_else(
-        || std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("policy-worker"),
+/// The program that does what is done in other processes: cargo names it to tests; an example finds it in the folder above its own.
+fn worker() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_worker").map_or_else(
+        || std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("worker"),
         PathBuf::from,
     )
 }
@@ -207,7 +207,7 @@ impl Service {
         values.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut config = Config::read(values).unwrap();
         config.durable = false;
-        config.policy_worker = Some(policy_worker());
+        config.worker = Some(worker());
         adjust(&mut config);
         let running = serve::start(config).await.unwrap();
         let base = format!("http://{}", running.address);

@@ -444,7 +444,7 @@ fn the_log_keeps_what_was_asked_and_only_auditors_and_admins_read_it() {
 #[test]
 fn an_open_policy_agent_decides_what_is_shipped_and_its_outage_lets_nobody_through() {
     run(async {
-        let worker = WorkerCommand { program: env!("CARGO_BIN_EXE_policy-worker").into(), arguments: Vec::new() };
+        let worker = WorkerCommand { program: env!("CARGO_BIN_EXE_worker").into(), arguments: Vec::new() };
         let stub = Stub::start(worker).await.unwrap();
         let s = Service::start(&[("GRC_OPA_URL", &stub.url())]).await;
         let token = s.admin().await;

@@ -150,6 +150,12 @@ fn every_type_says_the_same_in_every_format() {
             }
             let (paper, media, bytes) = r.made(r.body(kind, "pdf")).await;
             assert_eq!((media.as_str(), &paper["snapshot_digest"]), ("application/pdf", &first["snapshot_digest"]));
+            // What was reported is evidence for the next: its text is found again.
+            if kind == "risk_register" {
+                let id = r.s.upload(&r.token, &r.org, "register.pdf", "application/pdf", &bytes, &[]).await;
+                let kept = r.s.get(&r.token, &format!("/orgs/{}/evidence/{id}", r.org)).await.must(200);
+                assert!(text(&kept, "text").contains("Page 2 of"), "{kept}");
+            }
             let pdf = packed(&pdf_extract::extract_text_from_mem(&bytes).unwrap());
             let html = packed(&html);
             assert!(pdf.contains("Page2of") && pdf.contains("Contents"), "{kind}");

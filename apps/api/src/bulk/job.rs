@@ -159,7 +159,7 @@ async fn one(
     };
     store.put_from(&evidence.object_key, &mut SpoolReader(tokio::fs::File::from_std(file))).await?;
     let read = store::read_back(store, &evidence).await?;
-    let inspection = inspected(move || read.inspect()).await?;
+    let inspection = inspected(&app.pdf, read).await?;
     let kept: Result<_, Refusal> =
         app.db.write(job.org, async |uow| service::keep(ctx, uow.evidence(), job, item.id, &inspection).await).await;
     match kept {

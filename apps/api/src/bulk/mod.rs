@@ -17,13 +17,15 @@ use bytes::Bytes;
 use futures::StreamExt;
 use grc_archive::{Archive, ArchiveError, Limits, Refused};
 use grc_evidence::{
-    ObjectError, ObjectReader,
+    Inspection, ObjectError, ObjectReader,
     bulk::{
         manifest::{self, Row},
         plan::{self, Planned},
     },
+    store::ReadBack,
 };
 use grc_kernel::FieldError;
+use grc_pdf_text::PdfText;
 use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncReadExt, AsyncSeekExt},
@@ -62,15 +64,20 @@ pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 /// Inspections at a time: each may take a core for as long as a file of a stranger wants.
 static INSPECTIONS: Semaphore = Semaphore::const_new(2);
 
-/// Inspects a file, aside, when it is its turn.
-pub async fn inspected<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+/// Inspects a file, aside, when it is its turn; of a PDF the text is read in a process of its own.
+pub async fn inspected(reader: &PdfText, file: ReadBack) -> Result<Inspection, Problem> {
     let permit = INSPECTIONS.acquire().await.map_err(broken)?;
-    aside(move || {
+    let pdf = file.pdf();
+    let inspection = aside(move || {
         // Held until the work ends, whether or not somebody still waits for it.
         let _permit = permit;
-        work()
+        file.inspect()
     })
-    .await
+    .await?;
+    match pdf {
+        Some(pdf) if inspection.agreed.is_ok() => Ok(inspection.with_text(reader.text(&pdf).await.as_deref())),
+        _ => Ok(inspection),
+    }
 }
 
 impl Spool {

@@ -153,7 +153,7 @@ async fn complete(
         ObjectError::Missing => Problem::new(409, "nothing has been uploaded yet"),
         other => other.into(),
     })?;
-    let inspection = crate::bulk::inspected(move || read.inspect()).await?;
+    let inspection = crate::bulk::inspected(&call.app.pdf, read).await?;
     if let Some(difference) = service::differs(&waiting, &inspection) {
         // The store overwrites nothing, so what is wrong goes, and another attempt has its place.
         store.delete(&waiting.object_key).await?;

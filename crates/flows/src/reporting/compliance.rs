@@ -21,7 +21,7 @@ use grc_kernel::{
 use grc_uow::Uow;
 use time::{Date, Duration};
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, severity, whole};
+use super::{Frozen, Short, Wanted, all, beside, count, cut, name_of, names, narrowing, organization, severity, whole};
 
 /// How the score is computed, in words.
 pub(super) const SCORE: &str = "score = (pass + 0.5 x partial) / (pass + partial + fail), in percent with one decimal; \
@@ -63,10 +63,11 @@ pub(super) async fn load(
     id: AssessmentId,
     wanted: &Wanted,
     query: ListQuery,
+    short: &mut Short,
 ) -> Result<Frozen, Refusal> {
     let subject = subject(ctx, uow, id, query).await?;
     let files = files(ctx, uow, &subject.findings).await?;
-    let (trend, before) = history(ctx, uow, &subject.assessment).await?;
+    let (trend, before) = history(ctx, uow, &subject.assessment, short).await?;
     let (today, wanted) = (ctx.now.date(), wanted.clone());
     Ok(Box::new(move || Ok(compose(&subject, &files, &trend, before.as_ref(), today, &wanted))))
 }
@@ -77,6 +78,7 @@ async fn history(
     ctx: &Ctx,
     uow: &mut Uow,
     assessment: &Assessment,
+    short: &mut Short,
 ) -> Result<(Vec<Earlier>, Option<(String, Vec<Finding>)>), Refusal> {
     let mut query = Assessment::LIST
         .query()
@@ -106,7 +108,7 @@ async fn history(
         None => None,
         Some(found) => {
             let query = whole(Finding::LIST).only("assessment_id", vec![Scalar::Id(found.id.0)]);
-            let (findings, _) = all::<Finding, _>(ctx, uow.assessments(), &query).await?;
+            let findings = beside::<Finding, _>(ctx, uow.assessments(), &query, short).await?;
             Some((found.name.clone(), findings))
         }
     };

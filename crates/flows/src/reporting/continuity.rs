@@ -24,7 +24,9 @@ use grc_risk::Scenario;
 use grc_uow::Uow;
 use time::OffsetDateTime;
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
+use super::{
+    Frozen, Short, Wanted, all, beside, count, cut, name_of, names, narrowing, organization, scenarios, whole,
+};
 
 /// How many nodes the picture of the graph shows.
 const NODES_SHOWN: usize = 40;
@@ -59,13 +61,14 @@ pub(super) async fn load(
     wanted: &Wanted,
     query: ListQuery,
     hazards: &HazardTable,
+    short: &mut Short,
 ) -> Result<Frozen, Refusal> {
     let (records, states) = map::load_for_review(ctx, uow.bcm()).await?;
     let organization = organization(ctx, uow).await?;
     let (processes, more) = all::<Process, _>(ctx, uow.bcm(), &query).await?;
-    let (plans, _) = all::<Plan, _>(ctx, uow.bcm(), &whole(Plan::LIST)).await?;
-    let (exercises, _) = all::<Exercise, _>(ctx, uow.bcm(), &whole(Exercise::LIST)).await?;
-    let scenarios = scenarios::load(ctx, uow).await?;
+    let plans = beside::<Plan, _>(ctx, uow.bcm(), &whole(Plan::LIST), short).await?;
+    let exercises = beside::<Exercise, _>(ctx, uow.bcm(), &whole(Exercise::LIST), short).await?;
+    let scenarios = scenarios::load(ctx, uow, short).await?;
     let people: Vec<Option<UserId>> = processes.iter().map(|process| process.owner_id).collect();
     let owners = names(ctx, uow, people.into_iter()).await?;
     let loaded =

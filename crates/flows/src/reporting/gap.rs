@@ -19,7 +19,7 @@ use grc_uow::Uow;
 use time::{Date, Duration};
 
 use super::{
-    Frozen, Wanted, all,
+    Frozen, Short, Wanted, beside,
     compliance::{self, Subject, tone},
     count, cut, name_of, severity, whole,
 };
@@ -59,9 +59,10 @@ pub(super) async fn load(
     id: AssessmentId,
     wanted: &Wanted,
     query: ListQuery,
+    short: &mut Short,
 ) -> Result<Frozen, Refusal> {
     let subject = compliance::subject(ctx, uow, id, query).await?;
-    let (controls, _) = all::<Control, _>(ctx, uow.assessments(), &whole(Control::LIST)).await?;
+    let controls = beside::<Control, _>(ctx, uow.assessments(), &whole(Control::LIST), short).await?;
     let (today, wanted) = (ctx.now.date(), wanted.clone());
     Ok(Box::new(move || Ok(compose(&subject, &controls, today, &wanted))))
 }

@@ -20,7 +20,9 @@ use grc_kernel::{Access, Ctx, ListQuery, Permission, Refusal, Repo, Resource, Us
 use grc_uow::Uow;
 use time::OffsetDateTime;
 
-use super::{Frozen, Wanted, all, count, cut, days, name_of, names, narrowing, organization, severity, whole};
+use super::{
+    Frozen, Short, Wanted, all, beside, count, cut, days, name_of, names, narrowing, organization, severity, whole,
+};
 
 /// How many incidents are told one by one.
 const TOLD: usize = 25;
@@ -47,7 +49,13 @@ struct Story {
     review: Option<Review>,
 }
 
-pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQuery) -> Result<Frozen, Refusal> {
+pub(super) async fn load(
+    ctx: &Ctx,
+    uow: &mut Uow,
+    wanted: &Wanted,
+    query: ListQuery,
+    short: &mut Short,
+) -> Result<Frozen, Refusal> {
     ctx.require(Permission::new("incident", Access::Read))?;
     let organization = organization(ctx, uow).await?;
     let (incidents, more) = all::<Incident, _>(ctx, uow.incident(), &query).await?;
@@ -65,12 +73,13 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
         told.iter().map(|incident| (incident.id, Story::default())).collect();
     let mut tasks = Vec::new();
     if !every.is_empty() {
-        (tasks, _) = all::<Task, _>(ctx, uow.incident(), &whole(Task::LIST).only("incident_id", every)).await?;
+        let query = whole(Task::LIST).only("incident_id", every);
+        tasks = beside::<Task, _>(ctx, uow.incident(), &query, short).await?;
         let of = |query: ListQuery| query.only("incident_id", ids.clone());
-        for entry in all::<TimelineEntry, _>(ctx, uow.incident(), &of(whole(TimelineEntry::LIST))).await?.0 {
+        for entry in beside::<TimelineEntry, _>(ctx, uow.incident(), &of(whole(TimelineEntry::LIST)), short).await? {
             stories.entry(entry.incident_id).or_default().entries.push(entry);
         }
-        for exhibit in all::<Exhibit, _>(ctx, uow.incident(), &of(whole(Exhibit::LIST))).await?.0 {
+        for exhibit in beside::<Exhibit, _>(ctx, uow.incident(), &of(whole(Exhibit::LIST)), short).await? {
             stories.entry(exhibit.incident_id).or_default().exhibits.push(exhibit);
         }
         let reviews: Vec<ReviewId> = told.iter().map(|incident| ReviewId(incident.id.0)).collect();

@@ -75,15 +75,37 @@ pub async fn freeze(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, hazards: &HazardT
         ctx.require(Permission::new(area, Access::Read))?;
     }
     let query = narrowed(wanted).map_err(Refusal::Invalid)?;
-    match (wanted.kind, wanted.assessment_id) {
-        (ReportType::ComplianceSummary, Some(id)) => compliance::load(ctx, uow, id, wanted, query).await,
-        (ReportType::GapAnalysis, Some(id)) => gap::load(ctx, uow, id, wanted, query).await,
+    let mut short = Short::default();
+    let frozen = match (wanted.kind, wanted.assessment_id) {
+        (ReportType::ComplianceSummary, Some(id)) => compliance::load(ctx, uow, id, wanted, query, &mut short).await,
+        (ReportType::GapAnalysis, Some(id)) => gap::load(ctx, uow, id, wanted, query, &mut short).await,
         (ReportType::ComplianceSummary | ReportType::GapAnalysis, None) => {
             Err(Refusal::Invalid(vec![FieldError::new("assessment_id", "required", "must be given")]))
         }
-        (ReportType::RiskRegister, _) => risks::load(ctx, uow, wanted, query).await,
-        (ReportType::IncidentSummary, _) => incidents::load(ctx, uow, wanted, query).await,
-        (ReportType::BcmImpactAnalysis, _) => continuity::load(ctx, uow, wanted, query, hazards).await,
+        (ReportType::RiskRegister, _) => risks::load(ctx, uow, wanted, query, &mut short).await,
+        (ReportType::IncidentSummary, _) => incidents::load(ctx, uow, wanted, query, &mut short).await,
+        (ReportType::BcmImpactAnalysis, _) => continuity::load(ctx, uow, wanted, query, hazards, &mut short).await,
+    }?;
+    Ok(short.told(frozen))
+}
+
+/// The kinds of records beside a report's own of which there are more than it holds.
+#[derive(Debug, Default)]
+struct Short(BTreeSet<&'static str>);
+
+impl Short {
+    /// What a report says, with what it leaves out.
+    fn told(self, frozen: Frozen) -> Frozen {
+        if self.0.is_empty() {
+            return frozen;
+        }
+        Box::new(move || {
+            let mut document = frozen()?;
+            let kinds: Vec<String> = self.0.iter().map(|kind| kind.replace('_', " ")).collect();
+            let said = format!("the first {RECORDS_MAX} of each kind: {}", kinds.join(", "));
+            document.facts.push(Fact::new("left_out", "Not all of", Value::text(said)));
+            Ok(document)
+        })
     }
 }
 
@@ -151,6 +173,20 @@ async fn all<R: Resource, T: Repo<R> + ?Sized>(
     let more = items.len() > RECORDS_MAX;
     items.truncate(RECORDS_MAX);
     Ok((items, more))
+}
+
+/// The records of a list that a report's own records are seen beside.
+async fn beside<R: Resource, T: Repo<R> + ?Sized>(
+    ctx: &Ctx,
+    tx: &mut T,
+    query: &ListQuery,
+    short: &mut Short,
+) -> StoreResult<Vec<R>> {
+    let (items, more) = all::<R, T>(ctx, tx, query).await?;
+    if more {
+        short.0.insert(R::KIND);
+    }
+    Ok(items)
 }
 
 /// A list from its beginning, as long as a report holds.

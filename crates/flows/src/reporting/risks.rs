@@ -8,10 +8,7 @@ use grc_document::{
     num::coordinate,
     value::said,
 };
-use grc_kernel::{
-    Access, Ctx, ListQuery, Permission, Refusal, Repo, Resource, UserId,
-    list::{Scalar, Test},
-};
+use grc_kernel::{Access, Ctx, ListQuery, Permission, Refusal, Repo, Resource, UserId};
 use grc_risk::{
     Analysis, AnalysisId, Appetite, Entry, EntryId, Kri, Matrix, Scenario, Treatment, appetite, entry,
     fair::{FairResult, Run, latest_runs, result::ResultId},
@@ -21,7 +18,9 @@ use grc_uow::Uow;
 use serde_json::Value as Json;
 use time::{Date, Duration};
 
-use super::{Frozen, Wanted, all, count, cut, name_of, names, narrowing, organization, scenarios, whole};
+use super::{
+    Frozen, Short, Wanted, all, beside, count, cut, name_of, names, narrowing, organization, scenarios, whole,
+};
 
 /// A cell of the heat map: across and up.
 type Place = (usize, usize);
@@ -51,16 +50,22 @@ struct Register {
     today: Date,
 }
 
-pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQuery) -> Result<Frozen, Refusal> {
+pub(super) async fn load(
+    ctx: &Ctx,
+    uow: &mut Uow,
+    wanted: &Wanted,
+    query: ListQuery,
+    short: &mut Short,
+) -> Result<Frozen, Refusal> {
     ctx.require(Permission::new("risk", Access::Read))?;
     let organization = organization(ctx, uow).await?;
     let (entries, more) = all::<Entry, _>(ctx, uow.risk(), &query).await?;
     let matrix = matrix::current(ctx, uow.risk()).await?;
     let appetite = appetite::current(ctx, uow.risk()).await?;
-    let (treatments, _) = all::<Treatment, _>(ctx, uow.risk(), &whole(Treatment::LIST)).await?;
-    let (kris, _) = all::<Kri, _>(ctx, uow.risk(), &whole(Kri::LIST)).await?;
+    let treatments = beside::<Treatment, _>(ctx, uow.risk(), &whole(Treatment::LIST), short).await?;
+    let kris = beside::<Kri, _>(ctx, uow.risk(), &whole(Kri::LIST), short).await?;
     let kris: Vec<Kri> = kris.into_iter().map(|kri| kri.at(ctx.now)).collect();
-    let (analyses, _) = all::<Analysis, _>(ctx, uow.risk(), &whole(Analysis::LIST)).await?;
+    let analyses = beside::<Analysis, _>(ctx, uow.risk(), &whole(Analysis::LIST), short).await?;
     let runs = latest_runs(ctx, uow.risk(), &analyses).await?;
     let mut gravest: Vec<&Run> = runs.values().collect();
     gravest.sort_by(|a, b| b.mean.unwrap_or(0.0).total_cmp(&a.mean.unwrap_or(0.0)).then(a.id.0.cmp(&b.id.0)));
@@ -70,8 +75,8 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
     let owners = owners.chain(treatments.iter().map(|t| t.owner_id)).chain(kris.iter().map(|kri| kri.owner_id));
     let owners: Vec<Option<UserId>> = owners.collect();
     let owners = names(ctx, uow, owners.into_iter()).await?;
-    let moves = moves(ctx, uow, &entries).await?;
-    let scenarios = scenarios::load(ctx, uow).await?;
+    let moves = moves(ctx, uow, &query).await?;
+    let scenarios = scenarios::load(ctx, uow, short).await?;
     let register = Register {
         organization,
         entries,
@@ -92,35 +97,10 @@ pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, wanted: &Wanted, query: ListQ
     Ok(Box::new(move || Ok(register.compose(&wanted))))
 }
 
-/// The score that each entry had at the beginning of the period, of those that have another now; from the journal, in one
-/// statement.
-async fn moves(ctx: &Ctx, uow: &mut Uow, entries: &[Entry]) -> Result<Vec<(EntryId, i64)>, Refusal> {
-    let since = ctx.now - Duration::days(MOVES_DAYS);
-    let query = grc_kernel::journal::LIST
-        .query()
-        .only("resource_type", vec![Scalar::Text(Entry::KIND.to_owned())])
-        .within("occurred_at", Test::AtLeast(Scalar::Time(since)))
-        .limited(super::RECORDS_MAX);
-    let facts = uow.app().journal_page(ctx.org, &query).await?.items;
-    let standing = |state: &Json| {
-        let number = |name: &str| state.get(name).and_then(Json::as_i64);
-        number("residual_score").or_else(|| number("inherent_score"))
-    };
-    // The earliest change in the period tells what it was before.
-    let mut first: BTreeMap<EntryId, (i64, i64)> = BTreeMap::new();
-    for fact in &facts {
-        let id = EntryId(fact.resource_id);
-        if let Some(score) = fact.before.as_ref().and_then(standing)
-            && first.get(&id).is_none_or(|(sequence, _)| fact.sequence < *sequence)
-        {
-            first.insert(id, (fact.sequence, score));
-        }
-    }
-    let moved = entries.iter().filter_map(|entry| {
-        let (_, before) = first.get(&entry.id)?;
-        (*before != entry.score).then_some((entry.id, *before))
-    });
-    Ok(moved.collect())
+/// The score that each entry had at the beginning of the period, of those that have another now; the farthest first.
+async fn moves(ctx: &Ctx, uow: &mut Uow, query: &ListQuery) -> Result<Vec<(EntryId, i64)>, Refusal> {
+    let movers = uow.risk().movers(ctx.org, query, ctx.now - Duration::days(MOVES_DAYS)).await?;
+    Ok(movers.into_iter().map(|mover| (mover.id, mover.from_score)).collect())
 }
 
 impl Register {

@@ -12,15 +12,15 @@ use grc_risk::{
 };
 use grc_uow::Uow;
 
-use super::{all, count, whole};
+use super::{Short, beside, count, whole};
 
 /// How many scenarios have their pictures.
 const PICTURED: usize = 3;
 
 /// The organization's scenarios.
-pub(super) async fn load(ctx: &Ctx, uow: &mut Uow) -> Result<Vec<Scenario>, Refusal> {
+pub(super) async fn load(ctx: &Ctx, uow: &mut Uow, short: &mut Short) -> Result<Vec<Scenario>, Refusal> {
     ctx.require(Permission::new("risk", Access::Read))?;
-    Ok(all::<Scenario, _>(ctx, uow.risk(), &whole(Scenario::LIST)).await?.0)
+    Ok(beside::<Scenario, _>(ctx, uow.risk(), &whole(Scenario::LIST), short).await?)
 }
 
 /// What a report says of them; nothing where there are none.
