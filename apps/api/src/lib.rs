@@ -6,6 +6,7 @@
 
 pub mod a2a;
 pub mod adapters;
+pub mod audit;
 pub mod bulk;
 pub mod config;
 pub mod demo;

@@ -15,11 +15,14 @@ use grc_api::{
     adapters::{
         clock::{self, SystemSecrets, V7Ids},
         passwords::Argon2Passwords,
+        tokens::Tokens,
     },
+    audit::{check::check, witness::Witness},
     config::{Config, LogFormat},
     http::problem::Problem,
     serve::{self, StartError},
 };
+use grc_audit::Keys;
 use grc_identity::{Secrets, account};
 use grc_kernel::{Actor, Ctx, OrgId};
 use grc_postgres::{PgBackend, PoolConfig};
@@ -73,6 +76,12 @@ enum Command {
         #[arg(long)]
         key: Option<String>,
     },
+    /// Checks the audit logs: every entry, every checkpoint, and what was kept outside of the database.
+    VerifyAudit {
+        /// The organization; all of them and the platform's own where none is given.
+        #[arg(long)]
+        org: Option<uuid::Uuid>,
+    },
     /// Prints the OpenAPI document.
     Openapi,
 }
@@ -106,22 +115,31 @@ async fn command() -> ExitCode {
     if let Some(Command::Attest { endpoint, frameworks, requested_evidence, key }) = cli.command {
         return attest(&config, endpoint, frameworks, requested_evidence, key).await;
     }
+    if let Some(Command::VerifyAudit { org }) = cli.command {
+        return match verify_audit(&config, org.map(OrgId)).await {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(1),
+            Err(error) => refused(&error),
+        };
+    }
     let outcome = match cli.command.unwrap_or(Command::Serve { demo: false }) {
         Command::Serve { demo } => serve_until_signal(config, demo).await,
         Command::Migrate => serve::open_database(&config).await.map(|_| ()),
         Command::CreateAdmin { email, password_stdin } => create_admin(&config, &email, password_stdin).await,
-        Command::Attest { .. } | Command::Openapi => Ok(()),
+        Command::Attest { .. } | Command::VerifyAudit { .. } | Command::Openapi => Ok(()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error @ StartError::Setup(_)) => {
-            complain(&error.to_string());
-            ExitCode::from(2)
-        }
-        Err(error @ StartError::Unreachable(_)) => {
-            complain(&error.to_string());
-            ExitCode::from(3)
-        }
+        Err(error) => refused(&error),
+    }
+}
+
+/// Says why a command could not be carried out, with the exit code of it.
+fn refused(error: &StartError) -> ExitCode {
+    complain(&error.to_string());
+    match error {
+        StartError::Setup(_) => ExitCode::from(2),
+        StartError::Unreachable(_) => ExitCode::from(3),
     }
 }
 
@@ -200,6 +218,38 @@ async fn attest(
     });
     say(&format!("{document:#}"));
     ExitCode::from(code)
+}
+
+/// Checks the audit log of an organization, or all there are; whether they are what they must be.
+async fn verify_audit(config: &Config, org: Option<OrgId>) -> Result<bool, StartError> {
+    let database = serve::open_database(config).await?;
+    let pool = PoolConfig { url: database.url.clone(), size: 4, durable: true };
+    let backend = PgBackend::new(&pool).map_err(|error| StartError::Unreachable(error.to_string()))?;
+    let db = Db::new(Arc::new(backend));
+    let tokens = Tokens::open(&config.data_dir.join("keys")).map_err(|error| StartError::Setup(error.to_string()))?;
+    let (keys, witness) = (Keys::new(tokens.keys()), Witness::new(&config.data_dir));
+    let away = |error: grc_kernel::StoreError| StartError::Unreachable(error.to_string());
+    let orgs = match org {
+        Some(org) => vec![org],
+        None => db.read(OrgId::PLATFORM, async |uow| uow.app().chained().await).await.map_err(away)?,
+    };
+    let mut valid = true;
+    for org in orgs {
+        let report = check(&db, &witness, &keys, org).await.map_err(|problem| StartError::Setup(problem.detail))?;
+        let whose = if org.is_platform() { "platform".to_owned() } else { org.to_string() };
+        match &report.first_bad {
+            None => say(&format!(
+                "{whose}: {} entries, {} checkpoints, {} entries and {} checkpoints outside: valid",
+                report.entries, report.checkpoints, report.witnessed, report.witnessed_checkpoints
+            )),
+            Some(bad) => {
+                let id = bad.id.map_or_else(|| "not there".to_owned(), |id| id.to_string());
+                say(&format!("{whose}: entry {} ({id}): {}", bad.sequence, bad.reason.as_str()));
+                valid = false;
+            }
+        }
+    }
+    Ok(valid)
 }
 
 async fn create_admin(config: &Config, email: &str, from_stdin: bool) -> Result<(), StartError> {

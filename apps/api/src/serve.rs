@@ -37,6 +37,7 @@ use crate::{
         passwords::Argon2Passwords,
         tokens::Tokens,
     },
+    audit::{notary, witness::Witness},
     bulk,
     config::{Config, StoreKind},
     http::{access::Door, caller::Callers, inner::Inner, limits::Limits, problem::Problem, shell},
@@ -93,6 +94,8 @@ pub struct App {
     pub a2a: A2a,
     /// What takes policy decisions.
     pub engine: Arc<dyn grc_policy::Engine>,
+    /// What is kept of the audit logs outside of the database.
+    pub witness: Witness,
     /// Reads PDF files.
     pub pdf: PdfText,
     /// Simulations.
@@ -202,6 +205,8 @@ pub struct Running {
     server: actix_web::dev::ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     working: tokio::task::JoinHandle<()>,
+    sealing: tokio::task::JoinHandle<()>,
+    sealed: CancellationToken,
     stop: CancellationToken,
     cluster: Option<Cluster>,
 }
@@ -226,10 +231,23 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let generated_password = bootstrap(&app).await?;
     let stop = CancellationToken::new();
     let working = tokio::spawn(worker::run(app.clone(), app.config.workers, stop.clone()));
+    let sealed = CancellationToken::new();
+    let sealing = tokio::spawn(notary::run(app.clone(), sealed.clone()));
     let server = http_server(&app, listener)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
-    Ok(Running { app, address, generated_password, server: handle, serving, working, stop, cluster: database.cluster })
+    Ok(Running {
+        app,
+        address,
+        generated_password,
+        server: handle,
+        serving,
+        working,
+        sealing,
+        sealed,
+        stop,
+        cluster: database.cluster,
+    })
 }
 
 fn assemble(
@@ -256,6 +274,7 @@ fn assemble(
     let (reader, reading) = apart(&config, PDF_WORKER)?;
     Ok(App {
         pdf: PdfText::new(reader, reading),
+        witness: Witness::new(&config.data_dir),
         limits,
         callers: Callers::new(db.clone(), Arc::clone(&tokens), Arc::clone(&door), Arc::clone(&ids)),
         door,
@@ -385,6 +404,9 @@ impl Running {
         let _ = self.serving.await;
         self.stop.cancel();
         let _ = self.working.await;
+        // Last of all, so that nothing that was done is without a checkpoint.
+        self.sealed.cancel();
+        let _ = self.sealing.await;
         if let Some(cluster) = self.cluster {
             let _ = tokio::task::spawn_blocking(move || cluster.stop()).await;
         }

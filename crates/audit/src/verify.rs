@@ -104,9 +104,9 @@ pub struct Report {
 }
 
 /// A check under way. Feed it, in the order of the numbers: what was kept outside and the checkpoints of the next entries, then those entries.
-pub struct Verifier<'k> {
+pub struct Verifier {
     org: OrgId,
-    keys: &'k Keys,
+    keys: Keys,
     tree: Tree,
     at: i64,
     prev: Hash,
@@ -124,9 +124,9 @@ struct Claim {
     outside: bool,
 }
 
-impl<'k> Verifier<'k> {
+impl Verifier {
     /// A check of an organization's journal.
-    pub fn new(org: OrgId, keys: &'k Keys) -> Self {
+    pub fn new(org: OrgId, keys: Keys) -> Self {
         Self {
             org,
             keys,

@@ -92,7 +92,7 @@ impl TryFrom<Row> for Entry {
     }
 }
 
-fn digest(bytes: &[u8]) -> StoreResult<[u8; 32]> {
+pub(crate) fn digest(bytes: &[u8]) -> StoreResult<[u8; 32]> {
     bytes.try_into().map_err(|_| error::corrupt("journal", "hash", "a digest of the wrong length"))
 }
 

@@ -5,6 +5,7 @@
 //! `list` (keyset pages from a list request), `journal`, `jobs`, `backend`, then one file per repository.
 
 mod assessments;
+mod audit;
 mod backend;
 mod bcm;
 pub mod ddl;

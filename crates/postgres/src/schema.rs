@@ -32,6 +32,32 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_checkpoints (org_id, tree_size) {
+        org_id -> Uuid,
+        tree_size -> BigInt,
+        id -> Uuid,
+        root -> Binary,
+        note -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_subtrees (org_id, place) {
+        org_id -> Uuid,
+        place -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_seals (org_id) {
+        org_id -> Uuid,
+        tree_size -> BigInt,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Uuid,
         org_id -> Uuid,
@@ -254,6 +280,7 @@ diesel::table! {
 
 diesel::joinable!(memberships -> accounts (user_id));
 diesel::joinable!(memberships -> organizations (org_id));
+diesel::allow_tables_to_appear_in_same_query!(audit_seals, journal_heads);
 diesel::allow_tables_to_appear_in_same_query!(accounts, memberships, organizations);
 diesel::joinable!(requirements -> frameworks (framework_id));
 diesel::allow_tables_to_appear_in_same_query!(frameworks, requirements);

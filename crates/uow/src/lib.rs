@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use grc_assessments::AssessmentsTx;
+use grc_audit::Ledger;
 use grc_bcm::BcmTx;
 use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
@@ -40,6 +41,7 @@ pub trait AppTx:
     + PolicyTx
     + VendorTx
     + JournalTx
+    + Ledger
     + JobsTx
     + Replays
     + Send

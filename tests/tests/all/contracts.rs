@@ -77,6 +77,18 @@ fn postgres_keeps_the_identity_contract() {
 }
 
 #[test]
+fn postgres_keeps_the_audit_contract() {
+    run(async {
+        let (_, db) = postgres();
+        let ctx = ctx();
+        db.write(ctx.org, async |uow| grc_audit::contract::suite(&ctx, uow.app()).await).await.unwrap();
+        let open = db.read(OrgId::PLATFORM, async |uow| uow.app().unsealed().await);
+        let open: grc_kernel::StoreResult<Vec<OrgId>> = open.await;
+        assert!(!open.unwrap().contains(&ctx.org), "what is covered is not open");
+    });
+}
+
+#[test]
 fn postgres_keeps_the_assessments_contract() {
     run(async {
         let (name, db) = postgres();

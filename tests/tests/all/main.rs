@@ -15,6 +15,7 @@
 mod a2a;
 mod access;
 mod architecture;
+mod audit;
 mod batch;
 mod bcm;
 mod contracts;

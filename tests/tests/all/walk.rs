@@ -129,6 +129,7 @@ impl<'s> Walk<'s> {
     }
 
     async fn analyses(&mut self) {
+        self.step("POST /orgs/{org_id}/audit-log/verify", json!({})).await;
         let one = json!({"method": "POST", "path": "/risks/register", "body": {"title": "Of many", "category": "cyber", "likelihood": 1, "impact": 1}});
         self.step("POST /orgs/{org_id}/batch", json!({"operations": [one]})).await;
         let kri = json!({"name": "Unpatched hosts", "direction": "higher_is_worse", "amber": 5, "red": 10, "frequency": "monthly"});

@@ -5,8 +5,8 @@
 use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use ed25519_dalek::{
-    SigningKey,
-    pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding},
+    SigningKey, VerifyingKey,
+    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -61,7 +61,11 @@ pub struct Tokens {
     decoding: DecodingKey,
     kid: String,
     public: [u8; 32],
+    retired: Vec<[u8; 32]>,
 }
+
+/// What the name of a file begins with that holds a key which signed once, and does no more.
+const RETIRED: &str = "retired-";
 
 impl Tokens {
     /// Opens the key in a folder, making it where there is none.
@@ -85,13 +89,18 @@ impl Tokens {
             .map_err(|error| anyhow::anyhow!("{} holds no Ed25519 key: {error}", path.display()))?;
         let public_pem = key.verifying_key().to_public_key_pem(LineEnding::LF)?;
         let public = key.verifying_key().to_bytes();
-        let kid = hex::encode(Sha256::digest(public)).chars().take(16).collect();
         Ok(Self {
             encoding: EncodingKey::from_ed_pem(pem.as_bytes())?,
             decoding: DecodingKey::from_ed_pem(public_pem.as_bytes())?,
-            kid,
+            kid: kid(public),
             public,
+            retired: retired(folder)?,
         })
+    }
+
+    /// The public keys by which what was ever signed here can be checked: the one in use, and the retired ones.
+    pub fn keys(&self) -> Vec<[u8; 32]> {
+        std::iter::once(self.public).chain(self.retired.iter().copied()).collect()
     }
 
     /// An access token for a session.
@@ -150,12 +159,15 @@ impl Tokens {
         bytes.try_into().map_err(|_| anyhow::anyhow!("an Ed25519 signature has 64 bytes"))
     }
 
-    /// The public key as a JSON Web Key set (RFC 8037).
+    /// The public keys as a JSON Web Key set (RFC 8037), the one in use first.
     pub fn jwks(&self) -> serde_json::Value {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-        serde_json::json!({"keys": [{
-            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid, "x": URL_SAFE_NO_PAD.encode(self.public),
-        }]})
+        let key = |public: [u8; 32]| {
+            serde_json::json!({
+                "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid(public), "x": URL_SAFE_NO_PAD.encode(public),
+            })
+        };
+        serde_json::json!({"keys": self.keys().into_iter().map(key).collect::<Vec<_>>()})
     }
 
     fn sign(&self, claims: &impl Serialize) -> anyhow::Result<String> {
@@ -173,6 +185,37 @@ impl Tokens {
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         jsonwebtoken::decode::<C>(token, &self.decoding, &validation).ok().map(|data| data.claims)
+    }
+}
+
+/// The name of a key.
+fn kid(public: [u8; 32]) -> String {
+    hex::encode(Sha256::digest(public)).chars().take(16).collect()
+}
+
+/// The public keys of the files that are named so: PEM files with a private or a public key.
+fn retired(folder: &Path) -> anyhow::Result<Vec<[u8; 32]>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(RETIRED)));
+    // The order of a folder's files is anybody's; the keys' is theirs.
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let pem = std::fs::read_to_string(path).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        let private = SigningKey::from_pkcs8_pem(&pem).map(|key| key.verifying_key());
+        let public = private.or_else(|_| VerifyingKey::from_public_key_pem(&pem));
+        let public = public.map_err(|error| anyhow::anyhow!("{} holds no Ed25519 key: {error}", path.display()))?;
+        Ok(public.to_bytes())
+    };
+    paths.iter().map(read).collect()
+}
+
+impl grc_audit::Signer for Tokens {
+    fn sign(&self, text: &[u8]) -> Result<[u8; 64], String> {
+        self.signature(text).map_err(|error| error.to_string())
+    }
+
+    fn public(&self) -> [u8; 32] {
+        self.public
     }
 }
 

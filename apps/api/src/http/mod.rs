@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`shape`] (JSON bodies, declared once), [`problem`] (errors), [`access`] (which credential a request
 //! presents), [`caller`] (who calls), [`limits`],
-//! [`call`] (from a request to a use case and back), [`resource`] (the routes that every resource has), [`export`]
+//! [`call`] (from a request to a use case), [`reply`] (and back), [`resource`] (the routes that every resource has), [`export`]
 //! (lists as files), [`zip`] (archives as they are sent), [`shell`] (ids, headers, logging around it all), [`inner`] (requests inside
 //! of a request).
 
@@ -16,6 +16,7 @@ pub mod limits;
 pub mod list;
 pub mod negotiate;
 pub mod problem;
+pub mod reply;
 pub mod resource;
 pub mod shape;
 pub mod shell;
