@@ -4,7 +4,7 @@
 //! the commits and no gap. That is why use cases record last: the lock is then held for one round trip.
 
 use async_trait::async_trait;
-use diesel::{ExpressionMethods, Insertable, Queryable, Selectable};
+use diesel::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use grc_kernel::{Ctx, Fact, Journal, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
 use time::OffsetDateTime;
@@ -139,6 +139,19 @@ impl JournalTx for PgTx {
 }
 
 impl PgTx {
+    /// The entry of a sequence.
+    pub(crate) async fn journal_entry(&mut self, org: OrgId, sequence: i64) -> StoreResult<Option<Entry>> {
+        let found: Option<Row> = journal::table
+            .filter(journal::org_id.eq(org.0))
+            .filter(journal::sequence.eq(sequence))
+            .select(Row::as_select())
+            .first(self.connection()?)
+            .await
+            .optional()
+            .map_err(error::store)?;
+        found.map(Entry::try_from).transpose()
+    }
+
     /// A page of the organization's journal.
     pub(crate) async fn page_journal(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>> {
         let from = Parts::default().sql("FROM journal WHERE journal.org_id = ").id(org);

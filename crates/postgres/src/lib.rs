@@ -9,6 +9,7 @@ mod backend;
 mod bcm;
 pub mod ddl;
 mod error;
+mod events;
 mod evidence;
 mod identity;
 mod incident;

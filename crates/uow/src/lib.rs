@@ -13,6 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use grc_assessments::AssessmentsTx;
 use grc_bcm::BcmTx;
+use grc_events::EventsTx;
 use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
 use grc_incident::IncidentTx;
@@ -37,6 +38,7 @@ pub trait AppTx:
     + IncidentTx
     + PolicyTx
     + VendorTx
+    + EventsTx
     + JournalTx
     + JobsTx
     + Replays
@@ -113,6 +115,10 @@ impl Uow {
     }
     /// The transaction as the bcm domain sees it.
     pub fn bcm(&mut self) -> &mut grc_bcm::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the events domain sees it.
+    pub fn events(&mut self) -> &mut grc_events::ports::Tx {
         self.tx.as_mut()
     }
     /// The whole transaction.

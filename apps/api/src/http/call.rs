@@ -62,6 +62,8 @@ pub enum Need {
     Own,
     /// Any credential, a partner's too.
     Agent,
+    /// Membership in the organization of the path; what is shown then is what the caller may read.
+    Member,
     /// A permission in the organization of the path.
     Org(Permission),
     /// A permission in the organization of the path, or platform administration.
@@ -76,6 +78,7 @@ impl Need {
         match self {
             Self::Public => "public".to_owned(),
             Self::Own | Self::Agent => "self".to_owned(),
+            Self::Member => "any:read".to_owned(),
             Self::Org(permission) | Self::OrgOrPlatform(permission) => permission.to_string(),
             Self::Platform => "platform".to_owned(),
         }
@@ -141,6 +144,8 @@ rights! {
     IncidentWrite = org("incident", Access::Write),
     PolicyAdmin = org("policy", Access::Admin),
     AuditRead = org("audit", Access::Audit),
+    FeedRead = Need::Member,
+    WebhookAdmin = org("webhook", Access::Admin),
 }
 
 /// A request whose caller holds what the route needs. Always a handler's first argument, so that nothing else
@@ -198,6 +203,7 @@ impl<R: Right> Call<R> {
             Need::Public | Need::Agent => true,
             Need::Own => !caller.is_partner(),
             Need::Platform => caller.platform_admin(),
+            Need::Member => actor.role.is_some() && !caller.is_partner(),
             Need::Org(permission) => actor.may(permission),
             Need::OrgOrPlatform(permission) => actor.may(permission) || caller.platform_admin(),
         };
@@ -363,8 +369,10 @@ impl<R: Right> Call<R> {
                 Ok(answer)
             })
             .await;
+        let answer = answer?;
+        self.app.webhooks.changed();
         // Whatever changed may be somebody's role or session.
-        Ok(Reply::of(answer?, None))
+        Ok(Reply::of(answer, None))
     }
 
     /// The answer that an earlier request left under the same `Idempotency-Key`: asked before work that is done

@@ -5,6 +5,7 @@ pub mod assessments;
 pub mod audit;
 pub mod bcm;
 pub mod blobs;
+pub mod changes;
 pub mod controls;
 pub mod cors;
 pub mod evidence;
@@ -19,6 +20,7 @@ pub mod opa;
 pub mod reports;
 pub mod risk;
 pub mod vendor;
+pub mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
 use paperclip::actix::web;
@@ -46,6 +48,8 @@ pub fn api(config: &mut web::ServiceConfig) {
     opa::routes(config);
     vendor::routes(config);
     audit::routes(config);
+    changes::routes(config);
+    webhooks::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -81,6 +85,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         opa::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
+        changes::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()
 }
