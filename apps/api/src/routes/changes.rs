@@ -15,7 +15,7 @@ use crate::{
         export,
         list::{Ask, Listing, Shorthand, page_of},
         problem::Problem,
-        shape::{Shaped, Ty, must, null},
+        shape::{Ty, must, null},
     },
     serve::App,
     shapes,
