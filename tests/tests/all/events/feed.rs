@@ -159,7 +159,8 @@ fn whoever_waits_is_told_at_once() {
         let page = s.get(&token, &feed).await.must(200);
         let cursor = text(&page, "next_cursor");
         let begun = Instant::now();
-        let waiting = s.get(&token, &format!("{feed}&cursor={cursor}&wait=20"));
+        let path = format!("{feed}&cursor={cursor}&wait=20");
+        let waiting = s.get(&token, &path);
         let writing = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             risk(&s, &token, &org, "Late").await
