@@ -154,7 +154,18 @@ impl PgTx {
 
     /// A page of the organization's journal.
     pub(crate) async fn page_journal(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>> {
-        let from = Parts::default().sql("FROM journal WHERE journal.org_id = ").id(org);
-        list::page::<Row, Entry>(self.connection()?, from, "journal.id", query).await
+        list::page::<Row, Entry>(self.connection()?, of_org(org), "journal.id", query).await
+    }
+}
+
+fn of_org(org: OrgId) -> Parts {
+    Parts::default().sql("FROM journal WHERE journal.org_id = ").id(org)
+}
+
+impl crate::PgBackend {
+    /// How PostgreSQL would read a page of the journal: the text of `EXPLAIN`.
+    pub async fn explain_journal(&self, org: OrgId, query: &ListQuery) -> StoreResult<String> {
+        let page = list::window(list::filter(of_org(org), query), "journal.id", query);
+        self.explain(org, Parts::default().sql("SELECT journal.* ").and(page)).await
     }
 }

@@ -6,9 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use grc_events::{Sight, feed};
+use grc_kernel::{
+    Actor, OrgId, Role, UserId, Uuid,
+    list::{Cursor, ListRequest, Scalar},
+};
+use grc_postgres::{PgBackend, PoolConfig};
 use serde_json::{Value, json};
 
-use crate::harness::{Service, run, text};
+use crate::harness::{Service, database, psql, run, text, url};
 
 fn items(page: &Value) -> &Vec<Value> {
     page["items"].as_array().unwrap()
@@ -131,6 +137,7 @@ fn a_reader_sees_the_changes_of_what_it_may_read() {
         // Pages are full whatever is left out, and a cursor stays good for who may see more.
         let page = s.get(&keys["both"], &format!("/orgs/{org}/changes?limit=2")).await.must(200);
         assert_eq!(types(&page), ["risk.created", "vendor.created"]);
+        let page = s.get(&keys["both"], &format!("/orgs/{org}/changes?limit=1")).await.must(200);
         let path = format!("/orgs/{org}/changes?cursor={}", text(&page, "next_cursor"));
         assert!(types(&s.get(&token, &path).await.must(200)).contains(&"api_key.created".to_owned()));
         // A webhook tells no more than whoever sets it up may read.
@@ -176,6 +183,45 @@ fn whoever_waits_is_told_at_once() {
         assert!(items(&none).is_empty() && none["next_cursor"].is_string());
         assert!(begun.elapsed() >= Duration::from_millis(900));
         s.running.stop().await;
+    });
+}
+
+#[test]
+fn no_page_of_a_feed_of_a_hundred_thousand_entries_is_read_whole() {
+    let name = database(true);
+    let org = OrgId(Uuid::now_v7());
+    let filled = format!(
+        "INSERT INTO journal SELECT '{org}', n, gen_random_uuid(), now(), 'user', '{org}', 'Ada', kind || '.updated', kind,
+            gen_random_uuid(), 1, null, null, 'r', n % 4 > 0, decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'), 1
+         FROM (SELECT n, CASE WHEN n % 1000 = 1 THEN 'vendor' WHEN n % 2 = 0 THEN 'risk' ELSE 'finding' END AS kind
+               FROM generate_series(1, 100000) n) entries"
+    );
+    psql(&name, &filled);
+    psql(&name, "VACUUM ANALYZE journal");
+    run(async {
+        let backend = PgBackend::new(&PoolConfig { url: url(&name), size: 1, durable: false }).unwrap();
+        let some = Actor::user(UserId(Uuid::now_v7()), "Vera", Some(Role::Viewer));
+        let sight = Sight::of(&some, grc_uow::registry::readable());
+        for params in [
+            &[][..],
+            &[("type", "risk.updated")],
+            &[("type", "vendor.*")],
+            &[("type", "vendor.*"), ("type", "risk.updated")],
+            &[("resource_type", "vendor")],
+            &[("resource_id", "01980000-0000-7000-8000-000000000000")],
+            &[("sort", "-sequence")],
+        ] {
+            let params: Vec<_> = params.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            let mut request = ListRequest::parse_within(feed::of(org), &[], &params).unwrap().query;
+            for place in [None, Some(99_000)] {
+                let after = |place: i64| Cursor { value: Some(Scalar::Int(place)), id: Uuid::max() };
+                request.after = place.map(after);
+                let query = feed::asked(&request, &sight).unwrap();
+                let plan = backend.explain_journal(org, &query).await.unwrap();
+                assert!(!plan.contains("Seq Scan"), "{params:?} after {place:?}\n{plan}");
+                println!("{params:?} after {place:?}\n{plan}\n");
+            }
+        }
     });
 }
 
