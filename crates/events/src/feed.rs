@@ -141,17 +141,20 @@ impl Types {
 
     fn any(self, query: ListQuery) -> ListQuery {
         // An index knows the types of records; whatever the verb, the event begins with one.
-        let of = |whole: &String| whole.split('.').next().unwrap_or_default().to_owned();
-        let kinds = self.kinds.iter().cloned().chain(self.one.iter().map(of));
+        let begin = |whole: &String| whole.split('.').next().unwrap_or_default().to_owned();
+        let kinds = self.kinds.iter().cloned().chain(self.one.iter().map(begin));
         let query = query.within("resource_type", any_of(kinds));
-        if self.one.is_empty() {
-            return query;
+        let field = |name: &str| journal::LIST.field(name);
+        let (Some(action), Some(of)) = (field("action"), field("resource_type")) else { return query.limited(0) };
+        match (self.one.is_empty(), self.kinds.is_empty()) {
+            (true, _) => query,
+            (false, true) => query.within("action", any_of(self.one.into_iter())),
+            (false, false) => {
+                let one = Filter { field: action, test: any_of(self.one.into_iter()) };
+                let kind = Filter { field: of, test: any_of(self.kinds.into_iter()) };
+                query.within("action", Test::Any(vec![one, kind]))
+            }
         }
-        let named = |name: &str, words: Vec<String>| {
-            journal::LIST.field(name).map(|field| Filter { field, test: any_of(words.into_iter()) })
-        };
-        let either = [named("action", self.one), named("resource_type", self.kinds)];
-        query.within("action", Test::Any(either.into_iter().flatten().collect()))
     }
 
     fn none(self, query: ListQuery) -> ListQuery {

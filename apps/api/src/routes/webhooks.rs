@@ -40,7 +40,7 @@ fn judged(app: &App, changes: &Changes<Webhook>) -> Option<FieldError> {
 /// A webhook with its secret, which no replay shows.
 fn with_secret(webhook: &Webhook, secret: &Secret) -> Result<Value, Problem> {
     let mut text = String::new();
-    write_record(webhook, None, &vec![("secret", json!(secret.reveal()))], &mut text);
+    write_record(webhook, None, &[("secret", json!(secret.reveal()))], &mut text);
     serde_json::from_str(&text).map_err(|error| Problem::new(500, error.to_string()))
 }
 

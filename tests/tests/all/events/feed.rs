@@ -219,7 +219,6 @@ fn no_page_of_a_feed_of_a_hundred_thousand_entries_is_read_whole() {
                 let query = feed::asked(&request, &sight).unwrap();
                 let plan = backend.explain_journal(org, &query).await.unwrap();
                 assert!(!plan.contains("Seq Scan"), "{params:?} after {place:?}\n{plan}");
-                println!("{params:?} after {place:?}\n{plan}\n");
             }
         }
     });

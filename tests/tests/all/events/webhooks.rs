@@ -13,7 +13,7 @@ use grc_events::Schedule;
 use serde_json::{Value, json};
 
 use super::receiver::{Receiver, Says, Told};
-use crate::harness::{Service, fields, run, text};
+use crate::harness::{Service, fields, psql, run, text};
 
 const PRIVATE: &[(&str, &str)] = &[("GRC_ALLOW_PRIVATE_TARGETS", "true")];
 
@@ -240,6 +240,62 @@ fn two_replicas_send_everything_once() {
         let order: Vec<String> = told.iter().map(|one| text(&one.json()["data"], "resource_id")).collect();
         assert_eq!(order, ids);
         other.running.stop().await;
+        s.running.stop().await;
+    });
+}
+
+#[test]
+fn who_lost_its_turn_notes_nothing_and_the_event_is_sent_again() {
+    run(async {
+        let s = service(500, Duration::from_secs(15)).await;
+        let token = s.admin().await;
+        let org = s.org(&token, "Lost").await;
+        let database = s.database.clone();
+        // While the first attempt is made another takes the queue, as after a crash or a long stop, and is gone as well.
+        let taken = "UPDATE webhook_queues SET fence = fence + 1, lease_until = now() - interval '1 second'";
+        let receiver = Receiver::start(move |nth, _| {
+            if nth == 0 {
+                psql(&database, taken);
+            }
+            Says::Status(200)
+        })
+        .await;
+        let made = hook(&s, &token, &org, &receiver.url, &["risk.*"]).await;
+        risk(&s, &token, &org, "Twice").await;
+        let done = deliveries(&s, &token, &org, &made, all("succeeded", 1)).await.remove(0);
+        assert_eq!(done["attempts"], 1, "the first was not noted");
+        let told = receiver.told();
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].id(), &told[0].body), (told[1].id(), &told[1].body));
+        s.running.stop().await;
+    });
+}
+
+#[test]
+fn a_long_backlog_is_worked_off_in_batches() {
+    run(async {
+        let s = service(500, Duration::from_secs(15)).await;
+        let token = s.admin().await;
+        let org = s.org(&token, "Backlog").await;
+        let receiver = Receiver::willing().await;
+        let made = hook(&s, &token, &org, &receiver.url, &["risk.*"]).await;
+        let one = format!("/orgs/{org}/webhooks/{}", text(&made, "id"));
+        s.json(&token, "PATCH", &one, json!({"status": "disabled"})).await.must(200);
+        // More than one step looks at, and of the webhook's own only a few among them and at the end.
+        let filled = format!(
+            "INSERT INTO journal SELECT '{org}', sequence + n, gen_random_uuid(), now(), 'user', '{org}', 'Ada', kind || '.updated', kind,
+                gen_random_uuid(), n, null, null, 'r', true, hash, hash, 1
+             FROM journal_heads, (SELECT n, CASE WHEN n % 100 = 7 OR n > 5990 THEN 'risk' ELSE 'vendor' END AS kind
+                FROM generate_series(1, 6000) n) entries WHERE org_id = '{org}';
+             UPDATE journal_heads SET sequence = sequence + 6000 WHERE org_id = '{org}'"
+        );
+        psql(&s.database, &filled);
+        s.json(&token, "PATCH", &one, json!({"status": "active"})).await.must(200);
+        let expected: Vec<i64> = (1..=6_000).filter(|n| n % 100 == 7 || *n > 5_990).collect();
+        deliveries(&s, &token, &org, &made, all("succeeded", expected.len())).await;
+        let told: Vec<i64> =
+            receiver.told().iter().map(|one| one.json()["data"]["revision"].as_i64().unwrap()).collect();
+        assert_eq!(told, expected);
         s.running.stop().await;
     });
 }
