@@ -33,7 +33,7 @@ const LEASE: time::Duration = time::Duration::seconds(45);
 /// How often an idle dispatcher looks, where nothing wakes it.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long it lets commits gather that wake it.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 /// How many old deliveries are removed at a time.
 const SWEEP: usize = 5_000;
 
