@@ -30,7 +30,3 @@ CREATE TABLE audit_seals (
     tree_size bigint NOT NULL
 );
 CALL protect_platform_table('audit_seals', 'org_id');
-
--- The heads hold numbers and hashes only. The platform reads them; writing stays each organization's.
-DROP POLICY tenant ON journal_heads;
-CREATE POLICY tenant ON journal_heads USING (org_id = app_org() OR app_is_platform()) WITH CHECK (org_id = app_org());

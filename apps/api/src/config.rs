@@ -10,6 +10,8 @@ pub use access::{AuthMode, CloudflareAccess, ServiceToken};
 
 use grc_objects::settings::{self, Settings};
 
+use crate::webhooks::Pace;
+
 /// Every variable that the service knows.
 const KNOWN: &[&str] = &[
     "GRC_CONFIG",
@@ -125,6 +127,8 @@ pub struct Config {
     pub cloudflare: Option<CloudflareAccess>,
     /// How slow an upload may be; shorter only in tests.
     pub upload_pace: UploadPace,
+    /// How webhooks are sent to; other than usual only in tests.
+    pub webhook_pace: Pace,
     /// The Open Policy Agent that decides what is shipped; none: the embedded engine does.
     pub opa_url: Option<String>,
     /// The program that evaluates policies and reads PDF files; none: this one, by its commands.
@@ -204,6 +208,7 @@ impl Config {
             auth_mode,
             cloudflare,
             upload_pace: UploadPace::default(),
+            webhook_pace: Pace::default(),
             opa_url: reader.text("GRC_OPA_URL"),
             worker: None,
             evidence_store,

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`config`], [`serve`] (wiring), [`http`] (what every request goes through), [`routes`] (one
 //! file a domain), [`a2a`] (attestation over MCP), [`adapters`] (passwords, tokens, object store), [`worker`] (jobs),
-//! [`bulk`] (imports of evidence), [`drawing`] (reports), [`openapi`].
+//! [`bulk`] (imports of evidence), [`drawing`] (reports), [`webhooks`] (their dispatcher), [`openapi`].
 
 pub mod a2a;
 pub mod adapters;
@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod simulation;
+pub mod webhooks;
 pub mod worker;
 
 /// The version of the service.

@@ -44,6 +44,7 @@ use crate::{
     openapi::{self, Methods},
     routes,
     simulation::Simulator,
+    webhooks::Webhooks,
     worker,
 };
 
@@ -92,6 +93,8 @@ pub struct App {
     pub public_url: String,
     /// Attestation machine to machine.
     pub a2a: A2a,
+    /// Webhooks, and those that wait for changes.
+    pub webhooks: Webhooks,
     /// What takes policy decisions.
     pub engine: Arc<dyn grc_policy::Engine>,
     /// What is kept of the audit logs outside of the database.
@@ -292,6 +295,7 @@ fn assemble(
         hazards: Arc::new(hazards(&config.data_dir)?),
         a2a: A2a::new(&config, &public_url),
         fetcher: bulk::fetch::fetcher(&config, &public_url),
+        webhooks: Webhooks::new(&config, &public_url),
         public_url,
         engine: Arc::new(engines(&config)?),
         simulator: Simulator::default(),

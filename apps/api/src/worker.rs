@@ -28,7 +28,7 @@ use crate::{
     drawing::{self, Drawn},
     http::problem::Problem,
     serve::App,
-    simulation,
+    simulation, webhooks,
 };
 
 /// How long a worker that says nothing keeps its job.
@@ -48,11 +48,18 @@ pub async fn run(app: Data<App>, count: usize, stop: CancellationToken) {
         tokio::spawn(async move { work(app, stop).await })
     });
     let workers: Vec<_> = workers.collect();
+    // Without workers nothing is done in the background, webhooks are not sent to either.
+    let dispatcher = (count > 0).then(|| tokio::spawn(webhooks::run(app.clone(), stop.clone())));
     let keeper = tokio::spawn(housekeeping(app, stop));
     for worker in workers {
         if let Err(error) = worker.await {
             tracing::error!(%error, "a job worker ended");
         }
+    }
+    if let Some(dispatcher) = dispatcher
+        && let Err(error) = dispatcher.await
+    {
+        tracing::error!(%error, "the dispatcher of webhooks ended");
     }
     keeper.abort();
 }
@@ -236,7 +243,7 @@ async fn housekeeping(app: Data<App>, stop: CancellationToken) {
             tracing::warn!(%error, "expired replies could not be removed");
         }
         if let Err(problem) = sweep(&app).await {
-            tracing::warn!(%problem, "abandoned uploads could not be swept");
+            tracing::warn!(%problem, "old uploads and deliveries could not be swept");
         }
     }
 }
@@ -251,6 +258,7 @@ async fn sweep(app: &Data<App>) -> Result<(), Problem> {
         })
         .await;
     for org in orgs? {
+        webhooks::tidy(app, org).await?;
         let ctx = Ctx::new(org, Actor::system(), clock::now(), "sweep", Arc::clone(&app.ids));
         app.db.write(org, async |uow| evidence::sweep(&ctx, uow.evidence(), 500).await).await?;
         let Some(store) = &app.store else { continue };

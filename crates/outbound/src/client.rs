@@ -12,7 +12,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use reqwest::{
-    Client,
+    Client, Response,
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT},
     redirect,
 };
@@ -22,6 +22,9 @@ use crate::{
     resolve::{Resolve, SystemResolver},
     target::{Policy, Refused, Target, allowed},
 };
+
+/// How long the rest of an answer is waited for of which only the head matters.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much and how long.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +150,15 @@ impl Answer {
     }
 }
 
+/// An answer of which only the head is looked at.
+#[derive(Clone, Debug)]
+pub struct Reaction {
+    /// The status, which may be a redirect.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+}
+
 /// The addresses that a target may be connected to, found and judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
@@ -210,24 +222,22 @@ impl Outbound {
         }
     }
 
+    /// Sends a request whose answer matters by its status alone, whatever that is; redirects are answers here, and not
+    /// followed either. The rest of it is read as far as the limit and a short time go, and thrown away.
+    pub async fn tell(&self, request: Request) -> Result<Reaction, OutboundError> {
+        let until = Instant::now() + self.limits.total;
+        let response = self.exchange(request, until).await?;
+        let reaction = Reaction { status: response.status().as_u16(), headers: response.headers().clone() };
+        let patience = until.min(Instant::now() + PATIENCE);
+        let mut rest = bounded(response.bytes_stream().boxed(), self.limits.body, patience);
+        while let Some(Ok(_)) = rest.next().await {}
+        Ok(reaction)
+    }
+
     /// Sends a request and waits for the head of its answer.
     pub async fn send(&self, request: Request) -> Result<Answer, OutboundError> {
         let until = Instant::now() + self.limits.total;
-        let admitted = timeout_at(until, self.admit(request.target.clone()));
-        let admitted = admitted.await.map_err(|_| OutboundError::TimedOut)??;
-        let client = self.client(&admitted)?;
-        let url = admitted.target.url().clone();
-        let mut builder = match request.method {
-            Method::Get => client.get(url),
-            Method::Post => client.post(url).body(request.body),
-            Method::Delete => client.delete(url),
-        };
-        builder = builder.header(ACCEPT_ENCODING, "identity").header(USER_AGENT, self.agent.clone());
-        for (name, value) in request.headers {
-            builder = builder.header(name, value);
-        }
-        let sent = timeout_at(until, builder.send()).await.map_err(|_| OutboundError::TimedOut)?;
-        let response = sent.map_err(|error| trouble(&error))?;
+        let response = self.exchange(request, until).await?;
         let status = response.status().as_u16();
         if (300..400).contains(&status) {
             return Err(OutboundError::Redirected);
@@ -242,6 +252,24 @@ impl Outbound {
         }
         let headers = response.headers().clone();
         Ok(Answer { status, headers, body: bounded(response.bytes_stream().boxed(), most, until) })
+    }
+
+    async fn exchange(&self, request: Request, until: Instant) -> Result<Response, OutboundError> {
+        let admitted = timeout_at(until, self.admit(request.target.clone()));
+        let admitted = admitted.await.map_err(|_| OutboundError::TimedOut)??;
+        let client = self.client(&admitted)?;
+        let url = admitted.target.url().clone();
+        let mut builder = match request.method {
+            Method::Get => client.get(url),
+            Method::Post => client.post(url).body(request.body),
+            Method::Delete => client.delete(url),
+        };
+        builder = builder.header(ACCEPT_ENCODING, "identity").header(USER_AGENT, self.agent.clone());
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let sent = timeout_at(until, builder.send()).await.map_err(|_| OutboundError::TimedOut)?;
+        sent.map_err(|error| trouble(&error))
     }
 
     /// A client that can connect to the admitted addresses and to nothing else. It lives for one request, so that no

@@ -16,7 +16,7 @@ pub mod resolve;
 pub mod target;
 
 pub use address::{Reach, reach};
-pub use client::{Answer, Limits, Method, Outbound, OutboundError, Request};
+pub use client::{Answer, Limits, Method, Outbound, OutboundError, Reaction, Request};
 pub use reqwest::{Url, header};
 pub use resolve::{Resolve, SystemResolver};
 pub use target::{Policy, Refused, Target};

@@ -4,7 +4,7 @@
 //! the commits and no gap. That is why use cases record last: the lock is then held for one round trip.
 
 use async_trait::async_trait;
-use diesel::{ExpressionMethods, Insertable, Queryable, Selectable};
+use diesel::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use grc_kernel::{Ctx, Fact, Journal, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
 use time::OffsetDateTime;
@@ -139,9 +139,33 @@ impl JournalTx for PgTx {
 }
 
 impl PgTx {
+    /// The entry of a sequence.
+    pub(crate) async fn journal_entry(&mut self, org: OrgId, sequence: i64) -> StoreResult<Option<Entry>> {
+        let found: Option<Row> = journal::table
+            .filter(journal::org_id.eq(org.0))
+            .filter(journal::sequence.eq(sequence))
+            .select(Row::as_select())
+            .first(self.connection()?)
+            .await
+            .optional()
+            .map_err(error::store)?;
+        found.map(Entry::try_from).transpose()
+    }
+
     /// A page of the organization's journal.
     pub(crate) async fn page_journal(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>> {
-        let from = Parts::default().sql("FROM journal WHERE journal.org_id = ").id(org);
-        list::page::<Row, Entry>(self.connection()?, from, "journal.id", query).await
+        list::page::<Row, Entry>(self.connection()?, of_org(org), "journal.id", query).await
+    }
+}
+
+fn of_org(org: OrgId) -> Parts {
+    Parts::default().sql("FROM journal WHERE journal.org_id = ").id(org)
+}
+
+impl crate::PgBackend {
+    /// How PostgreSQL would read a page of the journal: the text of `EXPLAIN`.
+    pub async fn explain_journal(&self, org: OrgId, query: &ListQuery) -> StoreResult<String> {
+        let page = list::window(list::filter(of_org(org), query), "journal.id", query);
+        self.explain(org, Parts::default().sql("SELECT journal.* ").and(page)).await
     }
 }

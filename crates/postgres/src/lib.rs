@@ -10,6 +10,7 @@ mod backend;
 mod bcm;
 pub mod ddl;
 mod error;
+mod events;
 mod evidence;
 mod identity;
 mod incident;

@@ -330,6 +330,8 @@ fn test(parts: Parts, field: &Field, test: &Test) -> Parts {
             parts.sql(format!("NOT coalesce({column} && ")).array(field.kind, values.clone()).sql(", false)")
         }
         Test::AnyOf(values) => match values.as_slice() {
+            // Written out, so that an index over those that are serves, whatever the plan knows of bound values.
+            [Scalar::Bool(flag)] => parts.sql(format!("{}({column})", if *flag { "" } else { "NOT " })),
             [value] => parts.sql(format!("{column} = ")).bind(value.clone()),
             _ => parts.sql(format!("{column} = ANY (")).array(field.kind, values.clone()).sql(")"),
         },

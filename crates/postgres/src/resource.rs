@@ -333,9 +333,15 @@ impl FromSqlRow<Untyped, Pg> for Line {
 impl crate::PgBackend {
     /// How PostgreSQL would read a page of a list: the text of `EXPLAIN`.
     pub async fn explain_page<R: Resource>(&self, org: OrgId, query: &ListQuery) -> StoreResult<String> {
-        let mut work = self.reader(org).await?;
-        let parts = Parts::default().sql(format!("EXPLAIN SELECT {} ", selection::<R>()));
+        let parts = Parts::default().sql(format!("SELECT {} ", selection::<R>()));
         let parts = list::window(parts.and(list::filter(of_org::<R>(org), query)), "id", query);
+        self.explain(org, parts).await
+    }
+
+    /// How PostgreSQL would carry out a statement.
+    pub(crate) async fn explain(&self, org: OrgId, statement: Parts) -> StoreResult<String> {
+        let mut work = self.reader(org).await?;
+        let parts = Parts::default().sql("EXPLAIN ").and(statement);
         let lines: Vec<Line> = Select(parts).load(work.connection()?).await.map_err(error::store)?;
         work.finish_read();
         Ok(lines.into_iter().map(|Line(line)| line).collect::<Vec<_>>().join("\n"))

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use grc_assessments::AssessmentsTx;
 use grc_audit::Ledger;
 use grc_bcm::BcmTx;
+use grc_events::EventsTx;
 use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
 use grc_incident::IncidentTx;
@@ -40,6 +41,7 @@ pub trait AppTx:
     + IncidentTx
     + PolicyTx
     + VendorTx
+    + EventsTx
     + JournalTx
     + Ledger
     + JobsTx
@@ -123,6 +125,10 @@ impl Uow {
     }
     /// The transaction as the bcm domain sees it.
     pub fn bcm(&mut self) -> &mut grc_bcm::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as the events domain sees it.
+    pub fn events(&mut self) -> &mut grc_events::ports::Tx {
         self.tx.as_mut()
     }
     /// The whole transaction.

@@ -1,7 +1,7 @@
 //! THE list of resources, domain by domain. From being in it a resource has its table's checks, its import and
 //! export, its place in links, search and batches.
 
-use grc_kernel::resource::Declared;
+use grc_kernel::{Access, Permission, resource::Declared};
 
 /// The resources of each domain.
 static DOMAINS: &[&[Declared]] = &[
@@ -13,6 +13,7 @@ static DOMAINS: &[&[Declared]] = &[
     grc_incident::RESOURCES,
     grc_policy::RESOURCES,
     grc_bcm::RESOURCES,
+    grc_events::RESOURCES,
 ];
 
 /// Every resource.
@@ -28,4 +29,17 @@ pub fn of_kind(kind: &str) -> Option<&'static Declared> {
 /// The table of a kind.
 pub fn table_of(kind: &str) -> Option<&'static str> {
     of_kind(kind).map(|resource| resource.table)
+}
+
+/// What reading a kind of record takes, of all kinds whose changes the feed shows: the resources, and those that no
+/// declaration makes.
+pub fn readable() -> impl Iterator<Item = (&'static str, Permission)> {
+    let others = [
+        ("organization", "organization", Access::Read),
+        ("user", "user", Access::Read),
+        ("api_key", "api_key", Access::Admin),
+        ("framework", "framework", Access::Read),
+    ];
+    let others = others.into_iter().map(|(kind, area, access)| (kind, Permission::new(area, access)));
+    resources().map(|resource| (resource.kind, Permission::new(resource.area, resource.read))).chain(others)
 }

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use crate::harness::root;
 
-const DOMAINS: [&str; 9] = [
+const DOMAINS: [&str; 10] = [
     "grc-identity",
     "grc-assessments",
     "grc-evidence",
@@ -14,6 +14,7 @@ const DOMAINS: [&str; 9] = [
     "grc-incident",
     "grc-policy",
     "grc-bcm",
+    "grc-events",
 ];
 
 fn tree(package: &str) -> String {

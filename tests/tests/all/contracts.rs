@@ -175,6 +175,19 @@ fn postgres_keeps_the_policy_contract() {
 }
 
 #[test]
+fn postgres_keeps_the_events_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        join(&name, &ctx);
+        let outcome: Result<(), grc_kernel::Refusal> =
+            db.write(ctx.org, async |uow| grc_events::contract::suite(&ctx, uow.events()).await).await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
 fn postgres_keeps_the_incident_contract() {
     run(async {
         let (name, db) = postgres();

@@ -341,6 +341,14 @@ fn every_change_leaves_exactly_one_entry() {
         assert!(known.wrong.is_empty(), "{:#?}", known.wrong);
         let unread: Vec<_> = crate::walk::lists().into_iter().filter(|list| !known.exported.contains(list)).collect();
         assert!(unread.is_empty() && known.exported.len() >= 40, "no list of these was had as a file: {unread:#?}");
+        // Of every kind in the feed it is known who may read it, and every event begins with its kind.
+        let kinds = psql(&s.database, "SELECT string_agg(DISTINCT resource_type, ' ') FROM journal WHERE feed");
+        let readable: BTreeSet<&str> = grc_uow::registry::readable().map(|(kind, _)| kind).collect();
+        let unknown: Vec<&str> = kinds.split(' ').filter(|kind| !readable.contains(kind)).collect();
+        assert!(unknown.is_empty(), "name these in grc_uow::registry::readable: {unknown:?}");
+        let odd =
+            "SELECT string_agg(DISTINCT action, ' ') FROM journal WHERE split_part(action, '.', 1) <> resource_type";
+        assert_eq!(psql(&s.database, odd), "");
         s.running.stop().await;
     });
 }

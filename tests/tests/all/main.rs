@@ -21,6 +21,7 @@ mod bcm;
 mod contracts;
 mod database;
 mod demo;
+mod events;
 mod evidence_bulk;
 mod evidence_s3;
 mod golden;

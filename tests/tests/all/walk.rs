@@ -54,6 +54,7 @@ impl<'s> Walk<'s> {
         walk.incidents().await;
         walk.decisions().await;
         walk.continuity().await;
+        walk.webhooks().await;
         walk.everything_else().await;
         walk.export().await;
         walk
@@ -242,6 +243,18 @@ impl<'s> Walk<'s> {
         self.step(&format!("PUT {one}"), json!({"rego": "package org.walked\n\nx := 2\n"})).await;
         self.step(&format!("DELETE {one}"), json!({})).await;
         self.vars.remove("policy_id");
+    }
+
+    async fn webhooks(&mut self) {
+        let hook = json!({"url": "https://hooks.example.org/walk", "events": ["*"]});
+        self.make("POST /orgs/{org_id}/webhooks", hook, "webhook_id").await;
+        let one = "/orgs/{org_id}/webhooks/{webhook_id}";
+        self.step(&format!("PATCH {one}"), json!({"description": "Walked"})).await;
+        self.step(&format!("POST {one}/rotate-secret"), json!({})).await;
+        self.make(&format!("POST {one}/test"), json!({}), "delivery_id").await;
+        self.step(&format!("POST {one}/deliveries/{{delivery_id}}/redeliver"), json!({})).await;
+        self.step(&format!("DELETE {one}"), json!({})).await;
+        self.vars.remove("webhook_id");
     }
 
     async fn continuity(&mut self) {

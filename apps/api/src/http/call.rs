@@ -143,6 +143,8 @@ rights! {
     IncidentWrite = org("incident", Access::Write),
     PolicyAdmin = org("policy", Access::Admin),
     AuditRead = org("audit", Access::Audit),
+    WebhookAdmin = org("webhook", Access::Admin),
+    AnyRead = Need::Any(Access::Read),
     AnyWrite = Need::Any(Access::Write),
 }
 
@@ -367,8 +369,10 @@ impl<R: Right> Call<R> {
                 Ok(answer)
             })
             .await;
+        let answer = answer?;
+        self.app.webhooks.changed();
         // Whatever changed may be somebody's role or session.
-        Ok(Reply::of(answer?, None))
+        Ok(Reply::of(answer, None))
     }
 
     /// The answer that an earlier request left under the same `Idempotency-Key`: asked before work that is done

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batch;
 pub mod bcm;
 pub mod blobs;
+pub mod changes;
 pub mod controls;
 pub mod cors;
 pub mod evidence;
@@ -20,6 +21,7 @@ pub mod opa;
 pub mod reports;
 pub mod risk;
 pub mod vendor;
+pub mod webhooks;
 
 use actix_web::{HttpRequest, HttpResponse};
 use paperclip::actix::web;
@@ -48,6 +50,8 @@ pub fn api(config: &mut web::ServiceConfig) {
     vendor::routes(config);
     audit::routes(config);
     batch::routes(config);
+    changes::routes(config);
+    webhooks::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -84,6 +88,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         vendor::SHAPES,
         audit::SHAPES,
         batch::SHAPES,
+        changes::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()
 }

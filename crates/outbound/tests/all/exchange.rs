@@ -62,6 +62,33 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
+async fn who_is_only_told_something_counts_by_the_status_alone() {
+    let inner = serve(answer("HTTP/1.1 200 OK", "secret"));
+    let tell = async |server: &Server| {
+        let guard = outbound(true, &Names::new(&[&["127.0.0.1"]]), limits());
+        let target = guard.target(&format!("http://vendor.example.org:{}/", server.address.port())).unwrap();
+        guard.tell(Request::post(target, b"{}".to_vec())).await.map(|reaction| reaction.status)
+    };
+    let away = format!("HTTP/1.1 302 Away\r\nlocation: http://127.0.0.1:{}/", inner.address.port());
+    assert_eq!(tell(&serve(answer(&away, ""))).await, Ok(302));
+    assert_eq!(inner.connections.load(Ordering::SeqCst), 0);
+    let endless = serve(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(&[b'x'; 512]).is_ok() {}
+    });
+    assert_eq!(tell(&endless).await, Ok(200));
+    let half = serve(|stream| {
+        let _ = stream.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 900\r\n\r\nhalf");
+        std::thread::sleep(Duration::from_secs(5));
+    });
+    let begun = Instant::now();
+    assert_eq!(tell(&half).await, Ok(503));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let silent = serve(|_| std::thread::sleep(Duration::from_secs(3)));
+    assert_eq!(tell(&silent).await, Err(OutboundError::TimedOut));
+}
+
+#[tokio::test]
 async fn large_endless_slow_and_compressed_answers_are_cut_off() {
     let announced = serve(|stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n");
