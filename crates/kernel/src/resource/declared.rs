@@ -2,6 +2,7 @@
 
 use super::{Machine, Resource};
 use crate::{
+    access::Access,
     list::ListSpec,
     shape::{Member, Shape},
 };
@@ -15,6 +16,8 @@ pub struct Declared {
     pub table: &'static str,
     /// The area of its permissions.
     pub area: &'static str,
+    /// What reading it takes.
+    pub read: Access,
     /// The member that names it to a person.
     pub name: &'static str,
     /// Its members.
@@ -36,6 +39,7 @@ impl Declared {
             kind: R::KIND,
             table: R::TABLE,
             area: R::AREA,
+            read: R::READ,
             name: R::NAME,
             members: R::MEMBERS,
             list: R::LIST,
