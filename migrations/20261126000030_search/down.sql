@@ -7,7 +7,7 @@ BEGIN
     END LOOP;
 END
 $$;
-DROP FUNCTION search_candidates(text, text, text, text, text, text[], integer);
+DROP FUNCTION search_candidates(text, text[], text, text, text, text[], integer);
 DROP PROCEDURE make_unsearchable(text, text);
 DROP PROCEDURE make_searchable(text, text, text, text[], text[], text, text, text, text, text[], text);
 DROP TABLE search_documents;

@@ -31,9 +31,9 @@ $$;
 CREATE FUNCTION search_token(org uuid) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS
 $$ SELECT translate(encode(substring(uuid_send(org) FROM 11 FOR 6), 'base64'), '+/', '-_') $$;
 
--- A record's slice, one of 32, by which a search for a common word stops early.
+-- A record's slice, one of 64, by which a search for a common word stops early.
 CREATE FUNCTION search_slice(record uuid) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS
-$$ SELECT substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', (get_byte(uuid_send(record), 15) & 31) + 1, 1) $$;
+$$ SELECT substr('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', (get_byte(uuid_send(record), 15) & 63) + 1, 1) $$;
 
 -- Words as the text of a tsvector.
 CREATE FUNCTION search_lexemes(prefix text, words text[], start integer, weight text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -217,12 +217,18 @@ $$;
 -- The documents that a search may show, at most `most`, each with its score, and a last row without an id that says
 -- how many there are and whether there may be more.
 --
--- The three queries are tsqueries in which ~ stands for what the caller's organization and a slice begin their lexemes
--- with: records that are called so, records whose names hold the words, and all others. `filter` is a tsquery (or
--- null) that a document must meet besides, of what no index knows: phrases. `rank` is the query without ~.
+-- `called` is a tsquery for records that are called so, `terms` are tsqueries that all must hold, `rest` is one of what
+-- must hold besides, `phrases` one of what no index knows; in each ~ stands for what the lexemes of the caller's
+-- organization and of a slice begin with. `rank` is a tsquery without it. Three passes: records that are called so,
+-- those whose names hold the terms, all others.
+--
+-- However common the words are, the work is bounded. An index of words reads all that it knows of a word, so each slice
+-- is asked by itself, and the search ends when it has enough. What begins with a word is read whole even where another
+-- word is rare, so the first slice tells how common each term is: where one is rare, it alone is asked of the index
+-- and the rest of the documents it leads to; where all are common, not all slices are looked at.
 --
 -- It runs as the owner of the table, and compares the organization with the transaction's itself.
-CREATE FUNCTION search_candidates(called text, named text, anywhere text, filter text, rank text, kinds text[], most integer)
+CREATE FUNCTION search_candidates(called text, terms text[], rest text, phrases text, rank text, kinds text[], most integer)
 RETURNS TABLE (kind text, record_id uuid, score bigint, updated_at timestamptz, cut boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = public, pg_temp
@@ -235,36 +241,76 @@ $$
 DECLARE
     org     uuid := app_org();
     token   text := search_token(app_org());
+    slices  text := 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     ranked  tsquery := rank::tsquery;
+    named   text := replace('(' || array_to_string(terms, ' & ') || ')', '~', '~^');
+    few     integer := 150;
+    many    integer := 1000;
+    asked   text[];
     query   text;
+    filter  text;
     prefix  text;
     wanted  tsquery;
     fitting tsquery;
-    found   bigint := 0;
+    found   integer := 0;
     more    boolean := false;
+    last    integer;
     room    integer;
     taken   integer;
+    least   integer;
+    common  integer;
     one     record;
 BEGIN
     FOR pass IN 1..3 LOOP
-        query := CASE pass WHEN 1 THEN called WHEN 2 THEN named ELSE anywhere END;
-        CONTINUE WHEN query IS NULL;
-        FOR piece IN 1..32 LOOP
-            prefix := token || substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', piece, 1);
+        last := 64;
+        filter := phrases;
+        IF pass = 1 THEN
+            query := called;
+        ELSE
+            asked := CASE pass WHEN 2 THEN ARRAY(SELECT replace(t, '~', '~^') FROM unnest(terms) t) ELSE terms END;
+            query := array_to_string(asked, ' & ');
+            IF cardinality(terms) > 1 THEN
+                least := many + 1;
+                common := 0;
+                FOR place IN 1..least(cardinality(asked), 8) LOOP
+                    wanted := replace(asked[place], '~', token || left(slices, 1))::tsquery;
+                    taken := (SELECT count(*) FROM (SELECT FROM search_documents d
+                                                     WHERE d.words @@ wanted AND (d.org_id = org) IS TRUE LIMIT many) s);
+                    common := greatest(common, taken);
+                    IF taken < least THEN
+                        least := taken;
+                        query := asked[place];
+                    END IF;
+                    EXIT WHEN taken < few / 10;
+                END LOOP;
+                IF least < few THEN
+                    filter := concat_ws(' & ', filter, array_to_string(array_remove(asked, query), ' & '));
+                ELSE
+                    query := array_to_string(asked, ' & ');
+                    last := CASE WHEN common < many THEN 64 ELSE 8 END;
+                END IF;
+            END IF;
+            query := query || rest;
+            -- What an earlier pass found is not found again.
+            filter := concat_ws(' & ', filter, '!(' || called || ')', CASE pass WHEN 3 THEN '!' || named END);
+        END IF;
+        FOR piece IN 1..last LOOP
+            prefix := token || substr(slices, piece, 1);
             wanted := replace(query, '~', prefix)::tsquery;
-            fitting := replace(filter, '~', prefix)::tsquery;
-            -- Where every candidate is read to be judged, few of each slice are.
-            room := CASE WHEN fitting IS NULL THEN most - found ELSE least(most - found, 100) END;
+            fitting := replace(nullif(filter, ''), '~', prefix)::tsquery;
+            -- A phrase is looked for in documents, which takes longer.
+            room := CASE WHEN phrases IS NULL THEN 4 * most WHEN last < 64 THEN 250 ELSE 60 END;
             taken := 0;
             FOR one IN
-                SELECT d.kind, d.record_id, d.updated_at, fitting IS NULL OR d.words @@ fitting AS fits,
-                       ts_rank_cd('{0.05, 0.2, 0.4, 1.0}', d.head, ranked, 33) AS part
+                SELECT d.kind, d.record_id, d.updated_at,
+                       CASE WHEN fitting IS NULL OR d.words @@ fitting
+                            THEN ts_rank_cd('{0.05, 0.2, 0.4, 1.0}', d.head, ranked, 33) END AS part
                   FROM search_documents d
                  WHERE d.words @@ wanted AND (d.org_id = org) IS TRUE AND (d.kind = ANY (kinds)) IS TRUE
                  LIMIT room
             LOOP
                 taken := taken + 1;
-                IF one.fits THEN
+                IF one.part IS NOT NULL THEN
                     found := found + 1;
                     kind := one.kind;
                     record_id := one.record_id;
@@ -272,11 +318,13 @@ BEGIN
                     updated_at := one.updated_at;
                     cut := false;
                     RETURN NEXT;
+                    EXIT WHEN found >= most;
                 END IF;
             END LOOP;
-            more := more OR taken >= room;
+            more := more OR taken >= room OR found >= most;
             EXIT WHEN found >= most;
         END LOOP;
+        more := more OR last < 64;
         EXIT WHEN found >= most;
     END LOOP;
     kind := NULL;
@@ -287,8 +335,8 @@ BEGIN
     RETURN NEXT;
 END
 $$;
-REVOKE ALL ON FUNCTION search_candidates(text, text, text, text, text, text[], integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION search_candidates(text, text, text, text, text, text[], integer) TO grc_app;
+REVOKE ALL ON FUNCTION search_candidates(text, text[], text, text, text, text[], integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_candidates(text, text[], text, text, text, text[], integer) TO grc_app;
 
 -- ---- what is searched
 

@@ -32,49 +32,52 @@ use crate::{
 #[derive(Debug, PartialEq)]
 struct Queries {
     called: String,
-    named: String,
-    anywhere: String,
-    filter: Option<String>,
+    terms: Vec<String>,
+    rest: String,
+    phrases: Option<String>,
     rank: String,
 }
 
-/// A lexeme, marked as the kind of lexeme it is.
-fn lexeme(mark: &str, word: &str, open: bool) -> String {
-    format!("'~{mark}{}'{}", fold::cut(word), if open { ":*" } else { "" })
+/// The lexemes of a term.
+fn lexemes(term: &Term) -> impl Iterator<Item = String> {
+    let last = term.words.len().saturating_sub(1);
+    term.words.iter().enumerate().map(move |(i, word)| {
+        format!("'~{}'{}", fold::cut(word), if term.open && i == last { ":*" } else { "" })
+    })
 }
 
-/// The lexemes of a term, put together by an operator.
-fn term(term: &Term, mark: &str, operator: &str) -> String {
-    let last = term.words.len().saturating_sub(1);
-    let words = term.words.iter().enumerate();
-    let lexemes: Vec<String> = words.map(|(i, word)| lexeme(mark, word, term.open && i == last)).collect();
-    format!("({})", lexemes.join(operator))
+/// The words of a term, one after the other.
+fn phrase(term: &Term) -> String {
+    format!("({})", lexemes(term).collect::<Vec<_>>().join(" <-> "))
 }
 
 fn queries(wanted: &Wanted) -> Queries {
     let Query { wanted: terms, unwanted } = &wanted.query;
-    let all = |mark: &str| terms.iter().map(|one| term(one, mark, " & ")).collect::<Vec<_>>().join(" & ");
     // Single words the index leaves out by itself; a phrase is there only where its words follow each other.
+    let several = |term: &&Term| term.words.len() > 1;
     let mut rest = String::new();
-    for one in unwanted.iter().filter(|one| one.words.len() == 1) {
-        rest.push_str(&format!(" & !{}", term(one, "", " & ")));
+    for lexeme in unwanted.iter().filter(|term| !several(term)).flat_map(lexemes) {
+        rest.push_str(" & !");
+        rest.push_str(&lexeme);
     }
     if !wanted.every {
         let kinds: Vec<String> = wanted.kinds.iter().map(|kind| format!("'~.{kind}'")).collect();
         rest.push_str(&format!(" & ({})", kinds.join(" | ")));
     }
-    let mut phrases: Vec<String> =
-        terms.iter().filter(|one| one.words.len() > 1).map(|one| term(one, "", " <-> ")).collect();
-    phrases.extend(unwanted.iter().filter(|one| one.words.len() > 1).map(|one| format!("!{}", term(one, "", " <-> "))));
-    let called = format!("'~={}'", memory::called(wanted.query.words()));
-    let named = all("^");
-    let rank: Vec<String> = terms.iter().map(|one| term(one, "", " | ").replace('~', "")).collect();
+    let mut phrases: Vec<String> = terms.iter().filter(several).map(phrase).collect();
+    phrases.extend(unwanted.iter().filter(several).map(|term| format!("!{}", phrase(term))));
+    let mut words: Vec<String> = Vec::new();
+    for lexeme in terms.iter().flat_map(lexemes) {
+        if !words.contains(&lexeme) {
+            words.push(lexeme);
+        }
+    }
     Queries {
-        named: format!("{named} & !{called}{rest}"),
-        anywhere: format!("{} & !({named}) & !{called}{rest}", all("")),
-        called: format!("{called}{rest}"),
-        filter: (!phrases.is_empty()).then(|| phrases.join(" & ")),
-        rank: rank.join(" | "),
+        called: format!("'~={}'{rest}", memory::called(wanted.query.words())),
+        rank: words.join(" | ").replace('~', ""),
+        terms: words,
+        rest,
+        phrases: (!phrases.is_empty()).then(|| phrases.join(" & ")),
     }
 }
 
@@ -126,11 +129,11 @@ impl Search for PgTx {
             .sql("WITH found AS MATERIALIZED (SELECT * FROM search_candidates(")
             .bind(text(&queries.called))
             .sql(", ")
-            .bind(text(&queries.named))
+            .array(Kind::Texts, queries.terms.iter().map(|term| text(term)).collect())
             .sql(", ")
-            .bind(text(&queries.anywhere))
+            .bind(text(&queries.rest))
             .sql(", nullif(")
-            .bind(text(queries.filter.as_deref().unwrap_or_default()))
+            .bind(text(queries.phrases.as_deref().unwrap_or_default()))
             .sql(", ''), ")
             .bind(text(&queries.rank))
             .sql(", ")
@@ -185,26 +188,28 @@ mod tests {
 
     #[test]
     fn words_become_lexemes() {
-        assert_eq!(of("Ba é -tape", true), Queries {
-            called: "'~=ba_e' & !('~tape')".into(),
-            named: "('~^ba') & ('~^e') & !'~=ba_e' & !('~tape')".into(),
-            anywhere: "('~ba') & ('~e') & !(('~^ba') & ('~^e')) & !'~=ba_e' & !('~tape')".into(),
-            filter: None,
-            rank: "('ba') | ('e')".into(),
-        });
+        assert_eq!(
+            of("Ba backup é -tape", true),
+            Queries {
+                called: "'~=ba_backup_e' & !'~tape'".into(),
+                terms: vec!["'~ba'".into(), "'~backup':*".into(), "'~e':*".into()],
+                rest: " & !'~tape'".into(),
+                phrases: None,
+                rank: "'ba' | 'backup':* | 'e':*".into(),
+            }
+        );
         let phrases = of("cc6.1 -\"a b\"", false);
-        assert_eq!(phrases.filter.as_deref(), Some("('~cc6' <-> '~1') & !('~a' <-> '~b')"));
+        assert_eq!(phrases.phrases.as_deref(), Some("('~cc6' <-> '~1':*) & !('~a' <-> '~b')"));
+        assert_eq!(phrases.terms, ["'~cc6'", "'~1':*"]);
         assert_eq!(phrases.called, "'~=cc6_1' & ('~.risk' | '~.vendor')");
-        assert_eq!(of("risk", true).named, "('~^risk':*) & !'~=risk'");
     }
 
     #[test]
     fn nothing_typed_leaves_its_quotation_marks() {
         for text in ["a' | 'b", "~^x ~=y", "\\' :*", "a':*b & !c <-> d"] {
-            let queries = of(text, true);
-            for word in queries.anywhere.split('\'').skip(1).step_by(2) {
-                let rest = word.trim_start_matches(['~', '^', '=']);
-                assert!(rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{text}: {word}");
+            for lexeme in of(text, true).terms {
+                let word = lexeme.strip_prefix("'~").unwrap().split('\'').next().unwrap();
+                assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{text}: {lexeme}");
             }
         }
     }

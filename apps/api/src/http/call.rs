@@ -62,6 +62,8 @@ pub enum Need {
     Own,
     /// Any credential, a partner's too.
     Agent,
+    /// Membership in the organization of the path, whatever the role and the scopes.
+    Member,
     /// A permission in the organization of the path.
     Org(Permission),
     /// A permission in the organization of the path, or platform administration.
@@ -76,6 +78,7 @@ impl Need {
         match self {
             Self::Public => "public".to_owned(),
             Self::Own | Self::Agent => "self".to_owned(),
+            Self::Member => "search:read".to_owned(),
             Self::Org(permission) | Self::OrgOrPlatform(permission) => permission.to_string(),
             Self::Platform => "platform".to_owned(),
         }
@@ -197,6 +200,7 @@ impl<R: Right> Call<R> {
         let permitted = match R::NEED {
             Need::Public | Need::Agent => true,
             Need::Own => !caller.is_partner(),
+            Need::Member => actor.role.is_some() && !caller.is_partner(),
             Need::Platform => caller.platform_admin(),
             Need::Org(permission) => actor.may(permission),
             Need::OrgOrPlatform(permission) => actor.may(permission) || caller.platform_admin(),

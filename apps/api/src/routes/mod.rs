@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod opa;
 pub mod reports;
 pub mod risk;
+pub mod search;
 pub mod vendor;
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -46,6 +47,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     opa::routes(config);
     vendor::routes(config);
     audit::routes(config);
+    search::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -81,6 +83,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         opa::SHAPES,
         vendor::SHAPES,
         audit::SHAPES,
+        search::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()
 }
