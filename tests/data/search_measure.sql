@@ -1,4 +1,4 @@
--- Documents for the measurement of search: :documents of them, over :organizations organizations, with words as
+-- Documents for the measurement of search, numbered :first to :last, over :organizations organizations, with words as
 -- unevenly frequent as those of a language (20,000 of them; the first in every second document).
 CREATE OR REPLACE FUNCTION sentence(seed bigint, length integer) RETURNS text LANGUAGE sql STABLE AS
 $$ SELECT string_agg((ARRAY['con','re','pro','in','de','ac','su','pre','ma','vi','ex','co','per','tra','le','ri'])[1 + n % 16]

@@ -41,9 +41,10 @@ struct Queries {
 /// The lexemes of a term.
 fn lexemes(term: &Term) -> impl Iterator<Item = String> {
     let last = term.words.len().saturating_sub(1);
-    term.words.iter().enumerate().map(move |(i, word)| {
-        format!("'~{}'{}", fold::cut(word), if term.open && i == last { ":*" } else { "" })
-    })
+    term.words
+        .iter()
+        .enumerate()
+        .map(move |(i, word)| format!("'~{}'{}", fold::cut(word), if term.open && i == last { ":*" } else { "" }))
 }
 
 /// The words of a term, one after the other.

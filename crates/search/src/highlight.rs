@@ -164,17 +164,19 @@ mod tests {
     fn words_are_marked_as_they_were_written() {
         assert_eq!(of("lodz", "Łódź plant", ""), ["<mark>Łódź</mark> plant"]);
         assert_eq!(of("strasse cafe\u{301}", "x", "Café, Straßen"), ["<mark>Café</mark>, <mark>Straßen</mark>"]);
-        assert_eq!(of("\"access control\"", "Control access", "No access; access control."), [
-            "No access; <mark>access</mark> <mark>control</mark>."
-        ]);
+        assert_eq!(
+            of("\"access control\"", "Control access", "No access; access control."),
+            ["No access; <mark>access</mark> <mark>control</mark>."]
+        );
         assert_eq!(of("nothing", "Title", "Body"), [""; 0]);
     }
 
     #[test]
     fn text_is_escaped() {
-        assert_eq!(of("alert", "<script>alert('x')</script>", ""), [
-            "&lt;script&gt;<mark>alert</mark>(&#39;x&#39;)&lt;/script&gt;"
-        ]);
+        assert_eq!(
+            of("alert", "<script>alert('x')</script>", ""),
+            ["&lt;script&gt;<mark>alert</mark>(&#39;x&#39;)&lt;/script&gt;"]
+        );
         assert_eq!(of("mark", "<mark>", ""), ["&lt;<mark>mark</mark>&gt;"]);
     }
 

@@ -116,7 +116,8 @@ impl Indexed {
     /// The fraction of the score.
     fn part(&self, query: &Query) -> i64 {
         let count = |words: &[String]| {
-            let hit = |word: &&String| query.wanted.iter().any(|term| (0..term.words.len()).any(|at| term.fits(at, word)));
+            let hit =
+                |word: &&String| query.wanted.iter().any(|term| (0..term.words.len()).any(|at| term.fits(at, word)));
             i64::try_from(words.iter().take(HEAD).filter(hit).count()).unwrap_or(i64::MAX)
         };
         let names: i64 = self.names.iter().map(|words| count(words)).sum();

@@ -123,7 +123,8 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let query = Query::parse(text).unwrap();
-        let one = |sign: &str, term: &Term| format!("{sign}{}{}", term.words.join("+"), if term.open { "*" } else { "" });
+        let one =
+            |sign: &str, term: &Term| format!("{sign}{}{}", term.words.join("+"), if term.open { "*" } else { "" });
         let wanted = query.wanted.iter().map(|term| one("", term));
         wanted.chain(query.unwanted.iter().map(|term| one("-", term))).collect::<Vec<_>>().join(" ")
     }

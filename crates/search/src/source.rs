@@ -40,7 +40,8 @@ impl Source {
             Ty::Ref(kind) if member.role.is_the_services() && !member.nullable => Some((member.column, kind)),
             _ => None,
         });
-        let column = |name: &str| declared.members.iter().find(|member| member.name == name).map(|member| member.column);
+        let column =
+            |name: &str| declared.members.iter().find(|member| member.name == name).map(|member| member.column);
         Some(Self {
             kind: declared.kind,
             table: declared.table,

@@ -22,8 +22,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
-    AppTx, Backend,
-    registry,
+    AppTx, Backend, registry,
     replay::{KEPT_HOURS, Replays, Reservation, StoredReply},
     searched,
 };

@@ -18,7 +18,11 @@ pub fn sources() -> &'static [Source] {
 
 /// A kind of record by its name.
 pub fn kind(name: &str) -> Option<&'static str> {
-    sources().iter().map(|source| source.kind).chain(registry::resources().map(|one| one.kind)).find(|kind| *kind == name)
+    sources()
+        .iter()
+        .map(|source| source.kind)
+        .chain(registry::resources().map(|one| one.kind))
+        .find(|kind| *kind == name)
 }
 
 /// The kinds that a caller may read, of those that were asked for (of all where none were), and whether that is

@@ -33,6 +33,7 @@ mod main_job;
 mod opa;
 mod reports;
 mod risk;
+mod search;
 mod tour;
 mod vendor;
 mod walk;

@@ -226,7 +226,10 @@ impl OperationModifier for Asked {
             ..parameter("q", DataType::String, doc)
         };
         let kinds = searched::sources().iter().map(|source| json!(source.kind)).collect();
-        let kind = Parameter { enum_: kinds, ..parameter("type", DataType::String, "Only this type; repeated: any of these.") };
+        let kind = Parameter {
+            enum_: kinds,
+            ..parameter("type", DataType::String, "Only this type; repeated: any of these.")
+        };
         let limit = Parameter {
             minimum: Some(1.0),
             maximum: u16::try_from(LIMIT_MAX).ok().map(f32::from),
@@ -312,11 +315,18 @@ mod tests {
                 None => format!("/api/v1/orgs/{{org_id}}/{}", place.path),
             };
             let read = |(known, item): (&String, &Value)| {
-                let own = known.strip_prefix(&format!("{path}/{{")).is_some_and(|rest| rest.find('}') == Some(rest.len() - 1));
+                let own = known
+                    .strip_prefix(&format!("{path}/{{"))
+                    .is_some_and(|rest| rest.find('}') == Some(rest.len() - 1));
                 item.get("get").is_some() && if place.own { own } else { *known == path }
             };
             assert!(paths.iter().any(read), "{} is not read at {path}", source.kind);
-            assert_eq!(place.path.contains('{'), source.parent.is_some() && place.path.contains('{'), "{}", source.kind);
+            assert_eq!(
+                place.path.contains('{'),
+                source.parent.is_some() && place.path.contains('{'),
+                "{}",
+                source.kind
+            );
         }
     }
 }
