@@ -61,7 +61,7 @@ BEGIN
     shown := left(coalesce(nullif(title, ''), (SELECT n FROM unnest(names) n WHERE n <> '' LIMIT 1), body, ''), 200);
     FOREACH named IN ARRAY array_append(names, shown) LOOP
         CONTINUE WHEN coalesce(named, '') = '';
-        parts := (string_to_array(search_fold(left(named, 1000)), ' '))[:200];
+        parts := ARRAY(SELECT left(w, 64) FROM unnest((string_to_array(search_fold(left(named, 1000)), ' '))[:200]) w);
         CONTINUE WHEN coalesce(cardinality(parts), 0) = 0;
         lines := concat_ws(' ', lines, search_lexemes(token, parts, place, 'A'));
         heads := concat_ws(' ', heads, search_lexemes('', parts, place, 'A'));
@@ -77,7 +77,9 @@ BEGIN
         place := place + coalesce(cardinality(parts), 0) + 8;
     END IF;
     IF deep IS NOT NULL THEN
-        parts := (string_to_array(search_fold(left(deep, 100000)), ' '))[:10000];
+        -- Both at their longest, in a script of four bytes a letter, would be too much for one tsvector.
+        deep := left(deep, CASE WHEN octet_length(body) > 300000 THEN 40000 ELSE 100000 END);
+        parts := (string_to_array(search_fold(deep), ' '))[:10000];
         lines := concat_ws(' ', lines, search_lexemes(token, parts, place, 'D'));
     END IF;
     head := heads::tsvector;

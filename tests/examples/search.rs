@@ -54,7 +54,9 @@ fn main() {
     let documents = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000_000_u64);
     for organizations in [1, 100] {
         let name = fill(documents, organizations);
-        println!("\n{documents} documents, {organizations} organizations\n\n| search | found | processor ms | clock ms |\n|---|---|---|---|");
+        println!(
+            "\n{documents} documents, {organizations} organizations\n\n| search | found | processor ms | clock ms |\n|---|---|---|---|"
+        );
         run(measure(name));
     }
 }
@@ -84,8 +86,7 @@ async fn measure(name: String) {
         let (mut clock, mut processor, mut last) = (Vec::new(), Vec::new(), Found::default());
         for _ in 0..=TIMES {
             let (began, spent) = (Instant::now(), processor_time(&name));
-            let found: Result<Found, StoreError> =
-                db.read(org, async |uow| uow.app().search(org, &wanted).await).await;
+            let found: Result<Found, StoreError> = db.read(org, async |uow| uow.app().search(org, &wanted).await).await;
             last = found.unwrap();
             clock.push(began.elapsed().as_secs_f64() * 1_000.0);
             processor.push(processor_time(&name) - spent);
@@ -103,10 +104,8 @@ async fn measure(name: String) {
 
 /// The processor time that the service's connections have taken so far, in milliseconds.
 fn processor_time(name: &str) -> f64 {
-    let pids = psql(
-        "postgres",
-        &format!("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = '{name}'"),
-    );
+    let pids =
+        psql("postgres", &format!("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = '{name}'"));
     let time = |pid: &str| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
         text.split(' ').next()?.parse::<f64>().ok()

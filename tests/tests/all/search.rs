@@ -307,8 +307,12 @@ fn nothing_that_is_typed_breaks_it() {
 #[test]
 fn a_text_of_any_length_is_stored() {
     let name = database(true);
+    // Words and names beyond every limit, of letters that take four bytes.
     let longest = "SELECT length((search_document('0199b1a0-0000-7000-8000-00000000000a', 'risk', '0199b1a0-0000-7000-8000-00000000000b',
-        't', '{}', ARRAY[string_agg(md5(n::text), ' ')], string_agg(repeat(chr(19968 + n % 20000), 60), ' '))).words)
-        FROM generate_series(1, 40000) n";
-    assert!(psql(&name, longest).parse::<i64>().unwrap() > 3_000);
+        't', ARRAY[repeat(chr(66600), 1000), repeat(chr(66600) || ' ', 1000)],
+        ARRAY[(SELECT string_agg(repeat(chr(66600 + n % 30) || chr(66600 + n / 30 % 30), 3) || chr(66600 + n / 900 % 30) || chr(66600 + n / 27000), ' ')
+                 FROM generate_series(1, 40000) n)],
+        (SELECT string_agg(chr(66600 + n / 27000) || repeat(chr(66600 + n % 30) || chr(66600 + n / 30 % 30), 4) || chr(66600 + n / 900 % 30), ' ')
+           FROM generate_series(1, 40000) n))).words)";
+    assert!(psql(&name, longest).parse::<i64>().unwrap() > 10_000);
 }
