@@ -43,6 +43,10 @@ pub fn migration(root: &Path, name: &str, kinds: &[String]) -> Result<()> {
             tables.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split(' ').next()).collect();
         names.reverse();
         up.push_str(&format!("\n{}\n", tables.trim()));
+        for call in tables.lines().filter_map(|line| line.strip_prefix("CALL make_searchable(")) {
+            let searched: Vec<&str> = call.split(", ").take(2).map(|word| word.trim_end_matches(");")).collect();
+            down.push_str(&format!("CALL make_unsearchable({});\n", searched.join(", ")));
+        }
         down.extend(names.iter().map(|table| format!("DROP TABLE {table};\n")));
     }
     fs::write(folder.join("up.sql"), up)?;

@@ -2,6 +2,7 @@
 //! holds the real table to.
 
 use grc_kernel::{Kind, resource::Declared, shape::Member};
+use grc_search::Source;
 use grc_uow::registry;
 
 /// The SQL type of a member's column.
@@ -67,5 +68,33 @@ pub fn create_table(resource: &Declared) -> String {
         sql.push_str(&format!("CREATE UNIQUE INDEX {table}_one_{0} ON {table} (org_id, {0});\n", member.column));
     }
     sql.push_str(&format!("CALL protect_tenant_table('{table}');\n"));
+    if let Some(source) = Source::of(resource) {
+        sql.push_str(&make_searchable(&source));
+    }
     sql
+}
+
+/// The call that makes a table searchable: the same text as its migration has, to which a test holds it.
+pub fn make_searchable(source: &Source) -> String {
+    let array = |columns: &[&str]| match columns {
+        [] => "'{}'".to_owned(),
+        columns => format!("ARRAY['{}']", columns.join("', '")),
+    };
+    let mut arguments = vec![format!("'{}', '{}', '{}'", source.table, source.kind, source.title)];
+    if !source.names.is_empty() || !source.texts.is_empty() {
+        arguments.push(array(&source.names));
+    }
+    if !source.texts.is_empty() {
+        arguments.push(array(&source.texts));
+    }
+    if let Some((column, kind)) = source.parent {
+        arguments.push(format!("parent => '{column}', parent_kind => '{kind}'"));
+    }
+    if let Some((column, word)) = source.gone {
+        arguments.push(format!("gone => '{column}', gone_word => '{word}'"));
+    }
+    if source.kind == "evidence" {
+        arguments.push("deep => ARRAY['evidence_texts', 'evidence_id', 'text']".to_owned());
+    }
+    format!("CALL make_searchable({});\n", arguments.join(", "))
 }

@@ -23,6 +23,7 @@ mod reports;
 mod resource;
 mod risk;
 mod schema;
+mod search;
 mod tx;
 mod vendor;
 

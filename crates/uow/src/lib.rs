@@ -7,6 +7,7 @@
 pub mod mem;
 pub mod registry;
 pub mod replay;
+pub mod searched;
 mod share;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use grc_kernel::{Job, JobsTx, JournalTx, ListQuery, OrgId, Page, StoreError, Sto
 use grc_policy::PolicyTx;
 use grc_reports::ReportsTx;
 use grc_risk::RiskTx;
+use grc_search::Search;
 use grc_vendor::VendorTx;
 use time::{Duration, OffsetDateTime};
 
@@ -46,6 +48,7 @@ pub trait AppTx:
     + Ledger
     + JobsTx
     + Replays
+    + Search
     + Send
 {
     /// A page of the organization's journal.

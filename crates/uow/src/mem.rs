@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use grc_assessments::ports::FrameworkRepo;
-use grc_evidence::ports::Requirements;
+use grc_assessments::{framework, ports::FrameworkRepo};
+use grc_evidence::ports::{Files, Requirements};
 use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
 use grc_kernel::{
     Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, UserId,
@@ -14,12 +14,17 @@ use grc_kernel::{
     list::page_in_memory,
     resource::{InMemory, MemTables, References},
 };
+use grc_search::{
+    Found, Search, Source, Wanted,
+    memory::{self, Document},
+};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
-    AppTx, Backend,
+    AppTx, Backend, registry,
     replay::{KEPT_HOURS, Replays, Reservation, StoredReply},
+    searched,
 };
 
 /// Everything that is stored.
@@ -145,6 +150,80 @@ impl Replays for MemTx {
         now: OffsetDateTime,
     ) -> StoreResult<()> {
         self.work.replies.insert((org, caller, key.to_owned()), (reply.clone(), now));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Search for MemTx {
+    async fn search(&mut self, org: OrgId, wanted: &Wanted) -> StoreResult<Found> {
+        let mut documents = Vec::new();
+        for source in searched::sources().iter().filter(|source| wanted.kinds.contains(&source.kind)) {
+            match registry::of_kind(source.kind) {
+                Some(declared) => {
+                    let pictures = self.work.tables.pictures(org, source.kind);
+                    documents.extend(pictures.filter_map(|picture| Document::of(declared, source, &picture)));
+                }
+                None => self.others(org, source, &mut documents).await?,
+            }
+        }
+        for document in documents.iter_mut().filter(|document| document.kind == "evidence") {
+            document.deep = self.text(org, document.id.into()).await?;
+        }
+        Ok(memory::find(documents.into_iter(), wanted))
+    }
+}
+
+impl MemTx {
+    /// The documents of what is no declared resource.
+    async fn others(&mut self, org: OrgId, source: &Source, documents: &mut Vec<Document>) -> StoreResult<()> {
+        let blank = Document {
+            kind: source.kind,
+            id: Uuid::nil(),
+            title: None,
+            names: Vec::new(),
+            texts: Vec::new(),
+            deep: None,
+            parent: None,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        if source.kind == "user" {
+            let all = grc_identity::query::MEMBERS.query().limited(usize::MAX);
+            let members = identity::MemberRepo::page(&mut self.work.identity, org, &all).await?;
+            documents.extend(members.items.into_iter().map(|member| Document {
+                id: member.account.id.0,
+                title: Some(member.account.name),
+                names: vec![member.account.email],
+                updated_at: member.membership.meta.updated_at,
+                ..blank.clone()
+            }));
+            return Ok(());
+        }
+        let all = framework::LIST.query().limited(usize::MAX);
+        let frameworks = FrameworkRepo::page(self, &[org], &all).await?.items;
+        for own in frameworks.into_iter().filter(|framework| framework.org == Some(org)) {
+            if source.kind == "framework" {
+                documents.push(Document {
+                    id: own.id.0,
+                    title: Some(own.name),
+                    names: vec![own.key],
+                    texts: vec![own.description],
+                    updated_at: own.meta.updated_at,
+                    ..blank.clone()
+                });
+                continue;
+            }
+            let controls = self.requirements(own.id).await?;
+            documents.extend(controls.into_iter().map(|control| Document {
+                id: control.id.0,
+                title: Some(control.title),
+                names: vec![control.control_ref],
+                texts: std::iter::once(control.description).chain(control.guidance).collect(),
+                parent: Some(("framework", own.id.0)),
+                updated_at: own.meta.updated_at,
+                ..blank.clone()
+            }));
+        }
         Ok(())
     }
 }

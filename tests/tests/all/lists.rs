@@ -125,7 +125,7 @@ fn lists_that_are_no_resource_are_exported_as_well() {
             (
                 format!("/orgs/{org}/audit-log"),
                 "audit-log.csv",
-                "id,sequence,occurred_at,actor,action,",
+                "id,org_id,sequence,occurred_at,actor,action,",
                 ",control.created,",
             ),
             (format!("/orgs/{org}/frameworks"), "frameworks.csv", "id,org_id,key,name,version,", ",SOC2_TYPE2,"),

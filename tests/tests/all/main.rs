@@ -36,6 +36,7 @@ mod main_job;
 mod opa;
 mod reports;
 mod risk;
+mod search;
 mod tour;
 mod vendor;
 mod walk;

@@ -16,6 +16,8 @@ pub fn lists() -> Vec<String> {
     let listed = paths.filter(|(_, item)| {
         let schema = item.pointer("/get/responses/200/content/application~1json/schema/$ref");
         let name = schema.and_then(Value::as_str).and_then(|of| of.strip_prefix("#/components/schemas/"));
+        // What a search found is no list: it is ranked, and is not exported.
+        let name = name.filter(|name| *name != "SearchResults");
         name.is_some_and(|name| document["components"]["schemas"][name]["properties"].get("next_cursor").is_some())
     });
     listed.map(|(path, _)| path.trim_start_matches("/api/v1").to_owned()).collect()

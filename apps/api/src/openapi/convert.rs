@@ -332,7 +332,7 @@ fn response(
 
 fn parameter(parameter: &Value) -> Value {
     let mut schema = Map::new();
-    for name in ["type", "format", "enum", "minimum", "maximum", "items", "pattern"] {
+    for name in ["type", "format", "enum", "minimum", "maximum", "minLength", "maxLength", "items", "pattern"] {
         if let Some(value) = parameter.get(name) {
             let value = match value.as_f64() {
                 // Bounds come as floats; those of whole numbers are whole.

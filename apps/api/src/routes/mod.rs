@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod opa;
 pub mod reports;
 pub mod risk;
+pub mod search;
 pub mod vendor;
 pub mod webhooks;
 
@@ -52,6 +53,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     batch::routes(config);
     changes::routes(config);
     webhooks::routes(config);
+    search::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -89,6 +91,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         audit::SHAPES,
         batch::SHAPES,
         changes::SHAPES,
+        search::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()
 }

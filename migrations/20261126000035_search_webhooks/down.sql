@@ -1,0 +1,1 @@
+CALL make_unsearchable('webhooks', 'webhook');
