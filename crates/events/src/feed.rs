@@ -243,8 +243,8 @@ mod tests {
         };
         assert_eq!(seen(&scoped("risk:read"), &[]).unwrap(), [1, 3, 6]);
         assert_eq!(seen(&scoped("api_key:write"), &[]).unwrap(), [4]);
-        assert_eq!(seen(&scoped("api_key:read"), &[]).unwrap(), [] as [i64; 0]);
-        assert_eq!(seen(&scoped("risk:read"), &[("resource_type", "vendor")]).unwrap(), [] as [i64; 0]);
+        assert_eq!(seen(&scoped("api_key:read"), &[]).unwrap(), Vec::<i64>::new());
+        assert_eq!(seen(&scoped("risk:read"), &[("resource_type", "vendor")]).unwrap(), Vec::<i64>::new());
     }
 
     #[test]
