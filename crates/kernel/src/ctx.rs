@@ -119,6 +119,11 @@ pub struct Ctx {
     ids: Arc<dyn IdSource>,
 }
 
+/// A time in whole microseconds.
+fn whole(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(at.microsecond() * 1_000).unwrap_or(at)
+}
+
 impl Ctx {
     /// A context. The time is cut to whole microseconds, because that is what the database stores and what
     /// the audit hash is computed over.
@@ -129,8 +134,7 @@ impl Ctx {
         request: impl Into<String>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
-        let now = now.replace_nanosecond(now.microsecond() * 1_000).unwrap_or(now);
-        Self { org, actor, now, request: request.into(), ids }
+        Self { org, actor, now: whole(now), request: request.into(), ids }
     }
 
     /// A context for tests: an admin, a fixed clock, counted ids.
@@ -163,7 +167,7 @@ impl Ctx {
     /// The same context at another time.
     #[must_use]
     pub fn at(mut self, now: OffsetDateTime) -> Self {
-        self.now = now;
+        self.now = whole(now);
         self
     }
 

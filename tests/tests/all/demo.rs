@@ -103,6 +103,10 @@ fn what_the_demo_adds_up_to_is_worth_looking_at() {
         let (s, token, org) = demo().await;
         let get = async |path: &str| s.get(&token, &format!("/orgs/{org}/{path}")).await.must(200);
 
+        // Its audit log proves itself like any other.
+        let verdict = s.json(&token, "POST", &format!("/orgs/{org}/audit-log/verify"), json!({})).await.must(200);
+        assert_eq!(verdict["first_bad"], Value::Null, "{verdict}");
+
         let map = get("risks/heatmap").await;
         assert!(map["inherent"].as_array().unwrap().len() > 8 && map["residual"].as_array().unwrap().len() > 6);
         assert_ne!(map["inherent"], map["residual"]);

@@ -59,6 +59,11 @@ impl<'s> Walk<'s> {
         walk.webhooks().await;
         walk.everything_else().await;
         walk.export().await;
+        // Of every kind of change, what was hashed is what was stored.
+        let verdict = service.json(&walk.token, "POST", &walk.path("/orgs/{org_id}/audit-log/verify"), json!({})).await;
+        if verdict.json()["valid"] != true {
+            walk.wrong.push(format!("the audit log does not hold: {}", verdict.text));
+        }
         walk
     }
 

@@ -1,5 +1,5 @@
 //! Webhooks at work: who is told that something changed ([`Webhooks::changed`]), and the dispatcher ([`run`]), which
-//! takes turns at the queues of webhooks ([`turn`]).
+//! takes turns at the queues of webhooks (`turn`).
 //!
 //! Any number of replicas run one: a turn is a lease with a fencing token. Commits of this process wake it, those of
 //! others it finds within a second.
