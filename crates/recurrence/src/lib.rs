@@ -77,6 +77,9 @@ impl Rule {
     }
 
     /// The first date of the series after a date, or nothing where the series is over.
+    ///
+    /// It walks the series from its first date, so that `COUNT` counts; at most [`LAST_YEAR`]'s end is reached, which
+    /// is some 84 000 steps. A series that long is work for a thread that may block.
     #[must_use]
     pub fn after(&self, date: Date) -> Option<Date> {
         self.following(Some(date))

@@ -80,3 +80,23 @@ fn hostile_rules_are_refused_and_cost_little() {
     assert!(Rule::read("FREQ=DAILY", date!(9999 - 12 - 31)).is_err());
     assert!(Rule::read("FREQ=DAILY", date!(1969 - 12 - 31)).is_err());
 }
+
+#[test]
+fn a_rule_that_names_little_costs_little() {
+    let first = date!(1970 - 01 - 01);
+    for text in [
+        "FREQ=DAILY",
+        "FREQ=DAILY;INTERVAL=1000",
+        "FREQ=DAILY;BYMONTH=1;BYMONTHDAY=1;BYDAY=TH",
+        "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU",
+        "FREQ=YEARLY;INTERVAL=1000",
+        "FREQ=MONTHLY;INTERVAL=12;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYSETPOS=1",
+    ] {
+        let start = Instant::now();
+        let rule = Rule::read(text, first).unwrap();
+        assert_eq!(rule.after(date!(2199 - 12 - 31)), None, "{text}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{text} took {:?}", start.elapsed());
+    }
+    let daily = Rule::read("FREQ=DAILY", first).unwrap();
+    assert_eq!(daily.after(date!(2160 - 01 - 01)), Some(date!(2160 - 01 - 02)));
+}
