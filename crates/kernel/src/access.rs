@@ -144,6 +144,7 @@ impl Scope {
         "audit",
         "webhook",
         "task",
+        "link",
         "job",
     ];
 

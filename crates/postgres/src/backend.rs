@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use deadpool::managed::PoolError;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::sql, sql_types::Bool};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use grc_kernel::{Job, ListQuery, OrgId, Page, StoreError, StoreResult, journal::Entry};
-use grc_uow::{AppTx, Backend, Replays, Reservation, StoredReply, replay::KEPT_HOURS};
+use grc_coordination::ports::Kinds;
+use grc_kernel::{Job, ListQuery, OrgId, Page, Permission, StoreError, StoreResult, journal::Entry};
+use grc_uow::{AppTx, Backend, Replays, Reservation, StoredReply, registry, replay::KEPT_HOURS};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -100,6 +101,12 @@ impl Backend for PgBackend {
             .map_err(error::store)?;
         tx.finish_read();
         if one == 1 { Ok(()) } else { Err(StoreError::internal("the database answered nonsense")) }
+    }
+}
+
+impl Kinds for PgTx {
+    fn kind_named(&self, name: &str) -> Option<(&'static str, Permission)> {
+        registry::named(name)
     }
 }
 

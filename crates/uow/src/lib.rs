@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use grc_assessments::AssessmentsTx;
 use grc_audit::Ledger;
 use grc_bcm::BcmTx;
+use grc_coordination::CoordinationTx;
 use grc_events::EventsTx;
 use grc_evidence::EvidenceTx;
 use grc_identity::IdentityTx;
@@ -44,6 +45,7 @@ pub trait AppTx:
     + PolicyTx
     + VendorTx
     + EventsTx
+    + CoordinationTx
     + JournalTx
     + Ledger
     + JobsTx
@@ -132,6 +134,10 @@ impl Uow {
     }
     /// The transaction as the events domain sees it.
     pub fn events(&mut self) -> &mut grc_events::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as tasks and links see it.
+    pub fn coordination(&mut self) -> &mut grc_coordination::ports::Tx {
         self.tx.as_mut()
     }
     /// The whole transaction.

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use grc_assessments::{framework, ports::FrameworkRepo};
+use grc_coordination::ports::Kinds;
 use grc_evidence::ports::{Files, Requirements};
 use grc_identity::{IdentityTx, MembershipStatus, ports as identity};
 use grc_kernel::{
-    Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page, StoreError, StoreResult, UserId,
-    Uuid,
+    Job, JobQueue, JobStatus, JobsTx, Journal, JournalTx, ListQuery, OrgId, Page, Permission, StoreError, StoreResult,
+    UserId, Uuid,
     journal::Entry,
     list::page_in_memory,
     resource::{InMemory, MemTables, References},
@@ -123,6 +124,12 @@ impl References for MemTx {
             }
         }
         Ok(missing)
+    }
+}
+
+impl Kinds for MemTx {
+    fn kind_named(&self, name: &str) -> Option<(&'static str, Permission)> {
+        registry::named(name)
     }
 }
 

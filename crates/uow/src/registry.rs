@@ -13,6 +13,7 @@ static DOMAINS: &[&[Declared]] = &[
     grc_incident::RESOURCES,
     grc_policy::RESOURCES,
     grc_bcm::RESOURCES,
+    grc_coordination::RESOURCES,
     grc_events::RESOURCES,
 ];
 
@@ -24,6 +25,11 @@ pub fn resources() -> impl Iterator<Item = &'static Declared> {
 /// The resource of a kind.
 pub fn of_kind(kind: &str) -> Option<&'static Declared> {
     resources().find(|resource| resource.kind == kind)
+}
+
+/// The kind of a name, and what reading its records takes.
+pub fn named(name: &str) -> Option<(&'static str, Permission)> {
+    readable().find(|(kind, _)| *kind == name)
 }
 
 /// The table of a kind.

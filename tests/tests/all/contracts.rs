@@ -89,6 +89,24 @@ fn postgres_keeps_the_audit_contract() {
 }
 
 #[test]
+fn postgres_keeps_the_coordination_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        join(&name, &ctx);
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(ctx.org, async |uow| {
+                grc_coordination::contract::suite(&ctx, uow.coordination())
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
 fn postgres_keeps_the_assessments_contract() {
     run(async {
         let (name, db) = postgres();

@@ -19,6 +19,7 @@ mod audit;
 mod batch;
 mod bcm;
 mod contracts;
+mod coordination;
 mod database;
 mod demo;
 mod events;

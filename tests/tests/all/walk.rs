@@ -137,6 +137,17 @@ impl<'s> Walk<'s> {
     }
 
     async fn analyses(&mut self) {
+        let me = text(&self.service.get(&self.token, "/users/me").await.must(200)["user"], "id");
+        let about = json!({"type": "user", "id": me});
+        let task = json!({"title": "Look", "subject": about, "due_date": "2026-12-01"});
+        let task = self.make("POST /orgs/{org_id}/tasks", task, "task_id").await;
+        self.step("PATCH /orgs/{org_id}/tasks/{task_id}", json!({"description": "Closely."})).await;
+        self.step("POST /orgs/{org_id}/tasks/{task_id}/complete", json!({})).await;
+        let to = json!({"type": "task", "id": text(&task, "id")});
+        self.make("POST /orgs/{org_id}/links", json!({"from": about, "to": to, "relation": "affects"}), "link_id")
+            .await;
+        self.step("DELETE /orgs/{org_id}/links/{link_id}", json!({})).await;
+        self.step("DELETE /orgs/{org_id}/tasks/{task_id}", json!({})).await;
         self.step("POST /orgs/{org_id}/audit-log/verify", json!({})).await;
         let one = json!({"method": "POST", "path": "/risks/register", "body": {"title": "Of many", "category": "cyber", "likelihood": 1, "impact": 1}});
         self.step("POST /orgs/{org_id}/batch", json!({"operations": [one]})).await;

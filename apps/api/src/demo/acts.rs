@@ -2,6 +2,7 @@
 
 use grc_assessments::{Assessment, Control, assessment};
 use grc_bcm::{Asset, Dependency, Exercise, Plan, Process};
+use grc_coordination::Link;
 use grc_evidence::{
     Evidence,
     service::{self as evidence, Settled},
@@ -187,6 +188,7 @@ async fn any(ctx: &Ctx, uow: &mut Uow, request: &Request, path: &[&str]) -> Resu
         Vendor, Service, Contract, Questionnaire, VendorAssessment,
         Incident, Task, TimelineEntry,
         Process, Asset, Dependency, Plan, Exercise,
+        grc_coordination::Task, Link,
     );
     Err(Problem::new(500, "the story knows no such route"))
 }

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("project", include_str!("story/project.json")),
     ("incidents", include_str!("story/incidents.json")),
     ("policies", include_str!("story/policies.json")),
+    ("coordination", include_str!("story/coordination.json")),
 ];
 
 /// What a step sends.

@@ -144,6 +144,7 @@ rights! {
     PolicyAdmin = org("policy", Access::Admin),
     AuditRead = org("audit", Access::Audit),
     WebhookAdmin = org("webhook", Access::Admin),
+    TaskWrite = org("task", Access::Write),
     AnyRead = Need::Any(Access::Read),
     AnyWrite = Need::Any(Access::Write),
 }

@@ -8,6 +8,7 @@ pub mod bcm;
 pub mod blobs;
 pub mod changes;
 pub mod controls;
+pub mod coordination;
 pub mod cors;
 pub mod evidence;
 pub mod frameworks;
@@ -54,6 +55,7 @@ pub fn api(config: &mut web::ServiceConfig) {
     changes::routes(config);
     webhooks::routes(config);
     search::routes(config);
+    coordination::routes(config);
 }
 
 /// The routes outside the document: the document itself, its pages, blobs, keys.
@@ -92,6 +94,7 @@ pub fn shapes() -> Vec<&'static Shape> {
         batch::SHAPES,
         changes::SHAPES,
         search::SHAPES,
+        coordination::SHAPES,
     ];
     plain.concat().into_iter().chain(resources).collect()
 }

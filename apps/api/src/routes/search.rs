@@ -84,6 +84,7 @@ const fn listed<R: Served>() -> Place {
 
 /// Where each kind that is searched is read. A test holds it against the kinds and the document.
 const PLACES: &[Place] = &[
+    one::<grc_coordination::Task>(),
     one::<grc_events::Webhook>(),
     one::<grc_assessments::Control>(),
     one::<grc_assessments::Assessment>(),

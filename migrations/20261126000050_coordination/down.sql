@@ -1,0 +1,3 @@
+CALL make_unsearchable('tasks', 'task');
+DROP TABLE links;
+DROP TABLE tasks;
