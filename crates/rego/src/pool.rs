@@ -115,7 +115,15 @@ impl Inner {
             Some(worker) => worker,
             None => self.start()?,
         };
-        match worker.ask(line).await {
+        let mut answer = worker.ask(line).await;
+        // One that has waited may be ending for a cause of its own, before the system says so: that is not the fault
+        // of the task, which is tried once more. A task that ends its process ends the fresh one too.
+        if worker.tasks > 1 && matches!(answer, Err(Silence::Gone(_))) {
+            worker.end().await;
+            worker = self.start()?;
+            answer = worker.ask(line).await;
+        }
+        match answer {
             Ok(answer) => {
                 let said = read_answer(&answer);
                 let goes_on = !matches!(said, Err(EngineError::Stopped(_) | EngineError::Unavailable(_)));
