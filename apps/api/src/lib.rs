@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod simulation;
+pub mod transfer;
 pub mod webhooks;
 pub mod worker;
 

@@ -10,6 +10,7 @@ use std::{
 
 use actix_web::web::Data;
 use grc_assessments::{assessment, evaluator::Builtin, execution::Step};
+use grc_coordination::task;
 use grc_evidence::{
     bulk::{ImportId, service as imports},
     service as evidence,
@@ -18,6 +19,7 @@ use grc_flows::reporting::Wanted;
 use grc_kernel::{Actor, AssessmentId, Ctx, Fault, FaultKind, Job, OrgId, ReportId, StoreError, UserId, kit};
 use grc_reports::{Report, service as reports};
 use grc_risk::fair::run as fair;
+use grc_transfer::service as transfers;
 use grc_vendor::a2a::attestation::{self, AttestationId};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +30,7 @@ use crate::{
     drawing::{self, Drawn},
     http::problem::Problem,
     serve::App,
-    simulation, webhooks,
+    simulation, transfer, webhooks,
 };
 
 /// How long a worker that says nothing keeps its job.
@@ -133,6 +135,9 @@ async fn failed(app: &Data<App>, job: &Job, problem: &Problem) {
                 attestation::JOB => attestation::fail(&ctx, uow.vendor(), AttestationId(job.subject), &why).await?,
                 fair::JOB => fair::fail(&ctx, uow.risk(), fair::RunId(job.subject), &why).await?,
                 imports::JOB => imports::fail(&ctx, uow.evidence(), ImportId(job.subject), &why).await?,
+                transfers::JOB => {
+                    transfers::fail(&ctx, uow.transfer(), grc_transfer::ImportId(job.subject), &why).await?
+                }
                 reports::JOB => reports::fail(&ctx, uow.reports(), ReportId(job.subject), &why).await?,
                 _ => {}
             }
@@ -176,6 +181,15 @@ async fn step(app: &Data<App>, job: &Job, stop: &CancellationToken) -> Result<Ou
         imports::JOB => {
             let over = bulk::job::carry_out(app, &ctx, job, stop).await?;
             Ok(if over { Outcome::Over } else { Outcome::More })
+        }
+        transfers::JOB => {
+            let over = transfer::job::carry_out(app, &ctx, job, stop).await?;
+            Ok(if over { Outcome::Over } else { Outcome::More })
+        }
+        task::REMINDER => {
+            app.db.write(job.org, async |uow| task::remind(&ctx, uow.coordination(), job).await).await?;
+            app.webhooks.changed();
+            Ok(Outcome::Over)
         }
         reports::JOB => generate(app, &ctx, job).await.map(|()| Outcome::Over),
         evidence::PURGE_JOB => {

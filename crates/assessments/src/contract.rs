@@ -111,6 +111,7 @@ async fn assessments(ctx: &Ctx, tx: &mut Tx) -> Outcome {
         error: None,
         created_by: ctx.actor.id,
         created_at: ctx.now,
+        updated_at: ctx.now,
     };
     let lost = execution::plan(ctx, tx, &stranger, 2).await;
     assert!(matches!(lost, Err(Refusal::Store(StoreError::Stale))), "a lost lease writes nothing");

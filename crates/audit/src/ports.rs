@@ -30,6 +30,9 @@ pub trait Ledger: Send {
     async fn chain_head(&mut self, org: OrgId) -> StoreResult<Option<(i64, Hash)>>;
     /// The entries after a number, so many at most, in their order.
     async fn links(&mut self, org: OrgId, after: i64, limit: usize) -> StoreResult<Vec<Link>>;
+    /// How many entries after a number can be read together: so many at most, and no more than so many bytes of records
+    /// unless the first has more alone.
+    async fn stretch(&mut self, org: OrgId, after: i64, entries: i64, bytes: i64) -> StoreResult<i64>;
     /// The hashes of entries, by their numbers; those that are not there are left out.
     async fn entry_hashes(&mut self, org: OrgId, sequences: &[i64]) -> StoreResult<Vec<(i64, Hash)>>;
     /// The roots of complete subtrees of at least [`KEPT_LEVEL`]; those that are not there are left out.

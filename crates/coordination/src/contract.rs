@@ -3,7 +3,7 @@
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::unwrap_used, reason = "a suite fails by panicking")]
 
 use grc_kernel::{
-    Changes, Ctx, Fault, FaultKind, IfMatch, Refusal, Repo, Resource, Uuid, kit, list::Scalar, resource::One,
+    Changes, Ctx, Fault, FaultKind, IfMatch, Refusal, Repo, Resource, Rules, Uuid, kit, list::Scalar, resource::One,
 };
 use time::macros::date;
 
@@ -29,6 +29,13 @@ fn wrong<T: std::fmt::Debug>(outcome: Result<T, Refusal>) -> Vec<String> {
 
 /// The whole suite.
 pub async fn suite(ctx: &Ctx, tx: &mut Tx) -> Result<(), Refusal> {
+    // Done is what is completed, and nothing else.
+    let plain = kit::create::<Task>(ctx, tx, task("Once", |_| {})).await?;
+    let done = Changes::<Task>::none().set("status", grc_kernel::resource::Cell::Text("done".to_owned()));
+    let refused = Task::amend(ctx, tx, plain.id, IfMatch::ANY, done).await;
+    assert!(matches!(refused, Err(Refusal::Illegal { .. })), "{refused:?}");
+    kit::remove::<Task>(ctx, tx, plain.id, None).await?;
+
     // A series goes on by its rule, and comes to its end.
     let start = ctx.now.date().replace_day(1).unwrap();
     let series = task("Review access", move |task| {

@@ -1,6 +1,6 @@
 //! What this domain needs from the outside.
 
-use grc_kernel::{JournalTx, Permission, Repo, resource::References};
+use grc_kernel::{JobsTx, JournalTx, Permission, Repo, resource::References};
 
 use crate::{Link, Task};
 
@@ -11,9 +11,9 @@ pub trait Kinds {
 }
 
 /// A transaction over this domain's repositories.
-pub trait CoordinationTx: JournalTx + References + Kinds + Repo<Task> + Repo<Link> {}
+pub trait CoordinationTx: JournalTx + JobsTx + References + Kinds + Repo<Task> + Repo<Link> {}
 
-impl<T> CoordinationTx for T where T: JournalTx + References + Kinds + Repo<Task> + Repo<Link> {}
+impl<T> CoordinationTx for T where T: JournalTx + JobsTx + References + Kinds + Repo<Task> + Repo<Link> {}
 
 /// The transaction that the use cases take.
 pub type Tx = dyn CoordinationTx;

@@ -5,18 +5,21 @@
 //! - Completing a task of a series makes the next one: the date that follows its own by the rule, however late or early it was
 //!   completed. `COUNT` and `UNTIL` end the series.
 //! - A task that is done stays done; one that was cancelled can be opened again. A cancelled task ends its series.
+//! - A reminder is a fact, `task.reminded`, in the change feed and to webhooks: so many days before the task is due, at midnight UTC,
+//!   once for each date. Where that is past already, it is given at once.
 //! - Where the record that a task is about is removed, the task stays, and names what was.
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Changes, Checker, Ctx, IfMatch, Refusal, Repo, Resource, Rules, UserId, Uuid, kit,
+    Changes, Checker, Ctx, IfMatch, Job, NewJob, Refusal, Repo, Resource, Rules, UserId, Uuid, kit,
     list::Scalar,
     resource,
-    resource::{Machine, Nested, One},
+    resource::{Cell, Machine, Nested, One},
     shape::{Preset, Ty},
     typed_id, wire_enum,
 };
 use grc_recurrence::Rule;
+use serde_json::json;
 use time::{Date, Duration, OffsetDateTime};
 
 use crate::{ports::Tx, reference::Reference};
@@ -70,6 +73,10 @@ resource! {
     due_date: Option<Date> = Ty::Date, sorts;
     /// When it comes again: an RRULE of RFC 5545.
     rrule: Option<String> = Ty::Line(300), sample("\"FREQ=MONTHLY;INTERVAL=3\"");
+    /// How many days before it is due whoever listens is reminded of it; null for never.
+    remind_days: Option<i64> = Ty::Int(0, 365);
+    /// When they were, for the date that it is due now.
+    reminded_at: Option<OffsetDateTime> = Ty::Time, computed;
     /// How far it is.
     status: Status = Ty::Word(Status::NAMES), preset(Preset::Text("open"));
     /// When it was completed.
@@ -103,6 +110,9 @@ impl Rules for Task {
             after.subject_type = after.subject.as_ref().map(|One(subject)| subject.kind.clone());
             after.subject_id = after.subject.as_ref().map(|One(subject)| subject.id);
         }
+        if before.is_some_and(|before| before.reminder() != after.reminder()) {
+            after.reminded_at = None;
+        }
         let planned = before.is_some_and(|before| (&before.rrule, before.due_date) == (&after.rrule, after.due_date));
         // The next task of a series comes with the day on which that began.
         let goes_on = before.is_none() && after.series_start.is_some();
@@ -111,9 +121,51 @@ impl Rules for Task {
         }
         Ok(())
     }
+
+    async fn follow(ctx: &Ctx, tx: &mut Tx, before: Option<&Self>, after: &Self) -> Result<(), Refusal> {
+        let known = before.and_then(Self::reminder);
+        let wanted = after.reminder();
+        if known == wanted {
+            return Ok(());
+        }
+        if known.is_some() {
+            tx.jobs().cancel(ctx.org, REMINDER, after.id.0).await?;
+        }
+        if let Some(at) = wanted {
+            let job = NewJob { kind: REMINDER, subject: after.id.0, payload: json!({}), max_attempts: 5 };
+            tx.jobs().enqueue_at(ctx, job, at.max(ctx.now)).await?;
+        }
+        Ok(())
+    }
+
+    /// A task is done by being completed: that says when and by whom, and makes the next one of its series.
+    async fn amend(
+        ctx: &Ctx,
+        tx: &mut Tx,
+        id: TaskId,
+        if_match: IfMatch,
+        changes: Changes<Self>,
+    ) -> Result<Self, Refusal> {
+        let done = Cell::Text(Status::Done.as_str().to_owned());
+        if changes.value("status") == Some(&done) && kit::find::<Self>(ctx, tx, id).await?.status == Status::Open {
+            let detail = "a task is done by being completed: POST tasks/{task_id}/complete".to_owned();
+            return Err(Refusal::Illegal { detail, available: vec![Status::Cancelled.as_str()] });
+        }
+        kit::amend(ctx, tx, id, if_match, changes).await
+    }
 }
 
+/// The job that gives a reminder.
+pub const REMINDER: &str = "task.remind";
+
 impl Task {
+    /// When whoever listens is to be reminded; never of a task that is over.
+    pub fn reminder(&self) -> Option<OffsetDateTime> {
+        let (due, days) = (self.due_date?, self.remind_days?);
+        let day = due.checked_sub(Duration::days(days))?;
+        (self.status == Status::Open).then(|| day.midnight().assume_utc())
+    }
+
     /// Begins a series with what the task says, or ends it.
     fn plan(&mut self, ctx: &Ctx, check: &mut Checker) {
         self.series_start = None;
@@ -172,12 +224,27 @@ pub async fn complete(ctx: &Ctx, tx: &mut Tx, id: TaskId, if_match: IfMatch) -> 
         next.assignee_id = assignee;
         next.due_date = Some(due);
         next.rrule = last.rrule;
+        next.remind_days = last.remind_days;
         next.series_id = last.series_id;
         next.series_start = last.series_start;
         next.status = Status::Open;
     });
     let next = kit::add::<Task>(ctx, tx, next).await?;
     Ok((task, Some(next)))
+}
+
+/// Gives the reminder of a task that is still due, once, and ends the job. Called by the job worker.
+pub async fn remind(ctx: &Ctx, tx: &mut Tx, job: &Job) -> Result<(), Refusal> {
+    tx.jobs().hold(job).await?;
+    if let Some(task) = Repo::<Task>::lock(tx, ctx.org, TaskId(job.subject)).await?
+        && task.reminded_at.is_none()
+        && task.reminder().is_some_and(|at| at <= ctx.now)
+    {
+        let now = ctx.now;
+        kit::change(ctx, tx, "reminded", task, Changes::with(move |task: &mut Task| task.reminded_at = Some(now)))
+            .await?;
+    }
+    Ok(tx.jobs().complete(job).await?)
 }
 
 /// The open task of a series, where there is one.

@@ -1,5 +1,6 @@
 //! When an attempt that failed is made again.
 
+use grc_kernel::Uuid;
 use time::Duration;
 
 /// The longest that a receiver's `Retry-After` puts an attempt off.
@@ -36,6 +37,13 @@ impl Schedule {
     }
 }
 
+/// What a delivery waits beyond its wait, up to a tenth of it: what failed at once is not all tried again at once.
+#[must_use]
+pub fn spread(wait: Duration, delivery: Uuid) -> Duration {
+    let place = i32::try_from(delivery.as_u128() % 1_000).unwrap_or(0);
+    wait * place / 10_000
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +58,14 @@ mod tests {
         assert_eq!(waits[1..=9], expected);
         assert_eq!(waits[10..], [None, None]);
         assert_eq!(schedule.after(-1, None), None);
+    }
+
+    #[test]
+    fn what_failed_at_once_is_not_tried_again_at_once() {
+        let hour = Duration::hours(1);
+        let waits: std::collections::BTreeSet<Duration> = (0..500).map(|id| spread(hour, Uuid::from_u128(id))).collect();
+        assert_eq!(waits.len(), 500);
+        assert!(waits.iter().all(|more| *more >= Duration::ZERO && *more <= hour / 10));
     }
 
     #[test]

@@ -118,18 +118,18 @@ pub async fn read_back(store: &dyn ObjectStore, evidence: &Evidence) -> Result<R
 
 impl ReadBack {
     /// The file, where it is a PDF and not too large for its text to be read.
-    pub fn pdf(&self) -> Option<Vec<u8>> {
+    pub fn into_pdf(self) -> Option<Vec<u8>> {
         let whole = i64::try_from(self.kept.len()).is_ok_and(|kept| kept == self.size);
-        (self.content_type == PDF && whole).then(|| self.kept.clone())
+        (self.content_type == PDF && whole).then_some(self.kept)
     }
 
     /// Looks at what was read: whether it is of the declared type, and its text. Calculation only, and up to a second of
     /// it: nothing for a thread that others wait for.
-    pub fn inspect(self) -> Inspection {
+    pub fn inspect(&self) -> Inspection {
         let head = self.kept.get(..self.kept.len().min(sniff::HEAD)).unwrap_or_default();
         let agreed = sniff::agree(&self.content_type, head).map(|_| ());
         let text = if agreed.is_ok() { extract::extract(&self.content_type, &self.kept) } else { None };
-        Inspection { size: self.size, sha256: self.sha256, agreed, text }
+        Inspection { size: self.size, sha256: self.sha256.clone(), agreed, text }
     }
 }
 

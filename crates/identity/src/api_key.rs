@@ -1,7 +1,8 @@
 //! Use cases of API keys.
 
 use grc_kernel::{
-    Access, Checker, Ctx, Fact, IfMatch, ListQuery, Meta, Page, Permission, Refusal, Role, UserId, access::Scope, kit,
+    Access, Checker, Ctx, Fact, IfMatch, ListQuery, Meta, OrgId, Page, Permission, Refusal, Role, UserId,
+    access::Scope, kit,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -166,24 +167,36 @@ pub async fn authenticate(
     let hash = rules::hash_secret(secret);
     let Some(key) = tx.api_keys().find_by_hash(&hash).await? else { return Ok(None) };
     let current = key.hash == hash || key.previous.is_some_and(|(old, until)| old == hash && until > now);
-    if !current || key.expires_at.is_some_and(|at| at <= now) {
-        return Ok(None);
-    }
-    if tx.organizations().find(key.org).await?.is_none() {
-        return Ok(None);
-    }
-    let creator = UserId(key.meta.created_by);
-    let covered = match member::role_in(tx, key.org, creator).await? {
-        Some(role) => role.covers(key.role),
-        None => tx.accounts().find(creator).await?.is_some_and(|account| account.platform_admin),
-    };
-    if !covered {
+    if !current || !holds(tx, &key, now).await? {
         return Ok(None);
     }
     if key.last_used_at.is_none_or(|at| now - at >= Duration::minutes(1)) {
         tx.api_keys().note_use(key.id, now).await?;
     }
     Ok(Some(key))
+}
+
+/// A key as it stands, for work that goes on on its behalf; none where it would not be let in any more.
+pub async fn standing(
+    tx: &mut dyn IdentityTx,
+    org: OrgId,
+    id: ApiKeyId,
+    now: OffsetDateTime,
+) -> Result<Option<ApiKey>, Refusal> {
+    let Some(key) = tx.api_keys().find(org, id).await? else { return Ok(None) };
+    Ok(if key.revoked_at.is_none() && holds(tx, &key, now).await? { Some(key) } else { None })
+}
+
+/// Whether a key is still good, and whoever issued it may still act so.
+async fn holds(tx: &mut dyn IdentityTx, key: &ApiKey, now: OffsetDateTime) -> Result<bool, Refusal> {
+    if key.expires_at.is_some_and(|at| at <= now) || tx.organizations().find(key.org).await?.is_none() {
+        return Ok(false);
+    }
+    let creator = UserId(key.meta.created_by);
+    Ok(match member::role_in(tx, key.org, creator).await? {
+        Some(role) => role.covers(key.role),
+        None => tx.accounts().find(creator).await?.is_some_and(|account| account.platform_admin),
+    })
 }
 
 async fn find(ctx: &Ctx, tx: &mut dyn IdentityTx, id: ApiKeyId) -> Result<ApiKey, Refusal> {

@@ -4,13 +4,15 @@
 //! transaction, so that a worker which lost its lease can no longer write.
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     fault::StoreResult,
     id::{JobId, OrgId},
+    list::{Field, Kind, ListQuery, ListSpec, Page, page_in_memory},
+    record::{Record, timestamp},
 };
 
 /// Where a job stands.
@@ -95,15 +97,68 @@ pub struct Job {
     pub created_by: Uuid,
     /// When it was wanted.
     pub created_at: OffsetDateTime,
+    /// When it last moved.
+    pub updated_at: OffsetDateTime,
+}
+
+/// The jobs of an organization.
+pub static LIST: ListSpec = ListSpec {
+    resource: "jobs",
+    fields: &[
+        Field::new("kind", Kind::Text).sorts(),
+        Field::new("status", Kind::Choice(JobStatus::NAMES)),
+        Field::new("subject_id", Kind::Id),
+        Field::new("progress", Kind::Int),
+    ],
+    default_sort: ("created_at", true),
+    stored: true,
+};
+
+impl Record for Job {
+    const TYPE: &'static str = "job";
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn revision(&self) -> i64 {
+        1
+    }
+
+    fn snapshot(&self) -> Value {
+        json!({
+            "id": self.id.to_string(),
+            "org_id": self.org.to_string(),
+            "kind": self.kind,
+            "status": self.status.as_str(),
+            "progress": self.progress,
+            "subject_id": self.subject.to_string(),
+            "attempts": self.attempts,
+            "error": self.error,
+            "created_at": timestamp(self.created_at),
+            "updated_at": timestamp(self.updated_at),
+            "created_by": self.created_by.to_string(),
+        })
+    }
 }
 
 /// The queue, inside a transaction.
 #[async_trait]
 pub trait JobQueue: Send {
     /// Wants a job done. It becomes visible to workers when the transaction commits.
-    async fn enqueue(&mut self, ctx: &crate::Ctx, job: NewJob) -> StoreResult<JobId>;
+    async fn enqueue(&mut self, ctx: &crate::Ctx, job: NewJob) -> StoreResult<JobId> {
+        self.enqueue_at(ctx, job, ctx.now).await
+    }
+    /// The same, not before a time.
+    async fn enqueue_at(&mut self, ctx: &crate::Ctx, job: NewJob, at: OffsetDateTime) -> StoreResult<JobId>;
     /// Cancels the jobs of a subject that are waiting or running; their workers notice at the next step.
     async fn cancel(&mut self, org: OrgId, kind: &str, subject: Uuid) -> StoreResult<()>;
+    /// A job by its id.
+    async fn find(&mut self, org: OrgId, id: JobId) -> StoreResult<Option<Job>>;
+    /// A page of an organization's jobs.
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Job>>;
+    /// The newest job of a subject.
+    async fn of_subject(&mut self, org: OrgId, kind: &str, subject: Uuid) -> StoreResult<Option<Job>>;
     /// Locks the job for this transaction and fails with [`crate::StoreError::Stale`] unless the fencing
     /// token is still the newest and the job is running.
     async fn hold(&mut self, job: &Job) -> StoreResult<()>;
@@ -137,7 +192,7 @@ impl MemJobs {
 
 #[async_trait]
 impl JobQueue for MemJobs {
-    async fn enqueue(&mut self, ctx: &crate::Ctx, job: NewJob) -> StoreResult<JobId> {
+    async fn enqueue_at(&mut self, ctx: &crate::Ctx, job: NewJob, at: OffsetDateTime) -> StoreResult<JobId> {
         let id = ctx.new_id();
         self.jobs.push(Job {
             id,
@@ -149,11 +204,12 @@ impl JobQueue for MemJobs {
             progress: 0,
             attempts: 0,
             max_attempts: job.max_attempts,
-            run_at: ctx.now,
+            run_at: at,
             fence: 0,
             error: None,
             created_by: ctx.actor.id,
             created_at: ctx.now,
+            updated_at: ctx.now,
         });
         Ok(id)
     }
@@ -166,6 +222,19 @@ impl JobQueue for MemJobs {
             }
         }
         Ok(())
+    }
+
+    async fn find(&mut self, org: OrgId, id: JobId) -> StoreResult<Option<Job>> {
+        Ok(self.jobs.iter().find(|job| job.org == org && job.id == id).cloned())
+    }
+
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Job>> {
+        Ok(page_in_memory(self.jobs.iter().filter(|job| job.org == org), query))
+    }
+
+    async fn of_subject(&mut self, org: OrgId, kind: &str, subject: Uuid) -> StoreResult<Option<Job>> {
+        let of = |job: &&Job| job.org == org && job.kind == kind && job.subject == subject;
+        Ok(self.jobs.iter().rev().find(of).cloned())
     }
 
     async fn hold(&mut self, job: &Job) -> StoreResult<()> {

@@ -13,6 +13,7 @@ use diesel_async::RunQueryDsl;
 use grc_audit::{Checkpoint, Ledger, ports::Link};
 use grc_kernel::{
     ListQuery, OrgId, Page, StoreError, StoreResult,
+    list::Scalar,
     merkle::{Hash, Node},
 };
 use time::OffsetDateTime;
@@ -89,6 +90,30 @@ impl Ledger for PgTx {
             Ok(Link { sequence, prev_hash: digest(&prev)?, hash: digest(&hash)? })
         };
         rows.into_iter().map(link).collect()
+    }
+
+    async fn stretch(&mut self, org: OrgId, after: i64, entries: i64, bytes: i64) -> StoreResult<i64> {
+        // What is small is stored as it is; the rest may be packed, and counts as what it unpacks to.
+        let size = |column: &str| {
+            format!(
+                "CASE WHEN coalesce(pg_column_size({column}), 0) < 1000 THEN coalesce(pg_column_size({column}), 0) \
+                 ELSE octet_length({column}::text) END"
+            )
+        };
+        let (before, after_size) = (size("before"), size("after"));
+        let from = Parts::default()
+            .sql(format!(
+                "FROM (SELECT sum({before} + {after_size}) OVER (ORDER BY sequence) AS total FROM (SELECT sequence, \
+                 before, after FROM journal WHERE org_id = "
+            ))
+            .id(org)
+            .sql(" AND sequence > ")
+            .bind(Scalar::Int(after))
+            .sql(" ORDER BY sequence LIMIT ")
+            .bind(Scalar::Int(entries))
+            .sql(") AS next) AS running WHERE total <= ")
+            .bind(Scalar::Int(bytes));
+        Ok(list::count(self.connection()?, from).await?.max(1))
     }
 
     async fn entry_hashes(&mut self, org: OrgId, sequences: &[i64]) -> StoreResult<Vec<(i64, Hash)>> {

@@ -1,15 +1,17 @@
 //! The job queue on a table: `FOR UPDATE SKIP LOCKED`, leases, fencing tokens.
 
 use async_trait::async_trait;
-use diesel::{ExpressionMethods, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
 use diesel_async::RunQueryDsl;
-use grc_kernel::{Ctx, Job, JobId, JobQueue, JobStatus, JobsTx, NewJob, OrgId, StoreError, StoreResult, list::Scalar};
+use grc_kernel::{
+    Ctx, Job, JobId, JobQueue, JobStatus, JobsTx, ListQuery, NewJob, OrgId, Page, StoreError, StoreResult, list::Scalar,
+};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     error,
-    list::{Parts, Rows},
+    list::{self, Parts, Rows},
     schema::jobs,
     tx::PgTx,
 };
@@ -31,6 +33,7 @@ struct Row {
     error: Option<String>,
     created_by: Uuid,
     created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
 }
 
 impl TryFrom<Row> for Job {
@@ -52,13 +55,14 @@ impl TryFrom<Row> for Job {
             error: row.error,
             created_by: row.created_by,
             created_at: row.created_at,
+            updated_at: row.updated_at,
         })
     }
 }
 
 #[async_trait]
 impl JobQueue for PgTx {
-    async fn enqueue(&mut self, ctx: &Ctx, job: NewJob) -> StoreResult<JobId> {
+    async fn enqueue_at(&mut self, ctx: &Ctx, job: NewJob, at: OffsetDateTime) -> StoreResult<JobId> {
         let id: JobId = ctx.new_id();
         diesel::insert_into(jobs::table)
             .values((
@@ -69,7 +73,7 @@ impl JobQueue for PgTx {
                 jobs::payload.eq(job.payload),
                 jobs::status.eq(JobStatus::Queued.as_str()),
                 jobs::max_attempts.eq(job.max_attempts),
-                jobs::run_at.eq(ctx.now),
+                jobs::run_at.eq(at),
                 jobs::created_by.eq(ctx.actor.id),
                 jobs::created_at.eq(ctx.now),
                 jobs::updated_at.eq(ctx.now),
@@ -86,11 +90,42 @@ impl JobQueue for PgTx {
             .filter(jobs::kind.eq(kind))
             .filter(jobs::subject_id.eq(subject))
             .filter(jobs::status.eq_any([JobStatus::Queued.as_str(), JobStatus::Running.as_str()]))
-            .set(jobs::status.eq(JobStatus::Cancelled.as_str()))
+            .set((jobs::status.eq(JobStatus::Cancelled.as_str()), jobs::updated_at.eq(diesel::dsl::now)))
             .execute(self.connection()?)
             .await
             .map_err(error::store)?;
         Ok(())
+    }
+
+    async fn find(&mut self, org: OrgId, id: JobId) -> StoreResult<Option<Job>> {
+        let found: Option<Row> = jobs::table
+            .filter(jobs::org_id.eq(org.0))
+            .filter(jobs::id.eq(id.0))
+            .select(Row::as_select())
+            .first(self.connection()?)
+            .await
+            .optional()
+            .map_err(error::store)?;
+        found.map(Job::try_from).transpose()
+    }
+
+    async fn page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Job>> {
+        let from = Parts::default().sql("FROM jobs WHERE org_id = ").id(org);
+        list::page::<Row, Job>(self.connection()?, from, "id", query).await
+    }
+
+    async fn of_subject(&mut self, org: OrgId, kind: &str, subject: Uuid) -> StoreResult<Option<Job>> {
+        let found: Option<Row> = jobs::table
+            .filter(jobs::org_id.eq(org.0))
+            .filter(jobs::kind.eq(kind))
+            .filter(jobs::subject_id.eq(subject))
+            .order(jobs::created_at.desc())
+            .select(Row::as_select())
+            .first(self.connection()?)
+            .await
+            .optional()
+            .map_err(error::store)?;
+        found.map(Job::try_from).transpose()
     }
 
     async fn hold(&mut self, job: &Job) -> StoreResult<()> {
@@ -130,7 +165,12 @@ impl PgTx {
             .filter(jobs::id.eq(job.id.0))
             .filter(jobs::fence.eq(job.fence))
             .filter(jobs::status.eq(JobStatus::Running.as_str()))
-            .set((jobs::status.eq(status.as_str()), jobs::progress.eq(percent), jobs::error.eq(failure)))
+            .set((
+                jobs::status.eq(status.as_str()),
+                jobs::progress.eq(percent),
+                jobs::error.eq(failure),
+                jobs::updated_at.eq(diesel::dsl::now),
+            ))
             .execute(self.connection()?)
             .await
             .map_err(error::store)?;
@@ -194,6 +234,7 @@ impl PgTx {
                 jobs::status.eq(JobStatus::Queued.as_str()),
                 jobs::run_at.eq(run_at),
                 jobs::error.eq(failure),
+                jobs::updated_at.eq(diesel::dsl::now),
                 // A job that is handed back without having failed has not used up its attempt.
                 jobs::attempts.eq(if failure.is_some() { job.attempts } else { job.attempts - 1 }),
             ))

@@ -348,14 +348,30 @@ impl crate::PgBackend {
     }
 }
 
-/// Where records of a kind lie that references may name, and what else must hold of them.
-fn place(kind: &str) -> Option<(&'static str, &'static str, String)> {
-    if kind == "user" {
-        return Some(("memberships", "user_id", " AND status = 'active'".to_owned()));
-    }
-    let resource = grc_uow::registry::of_kind(kind)?;
-    let there = resource.gone.map(|(member, word)| format!(" AND {member} <> '{word}'")).unwrap_or_default();
-    Some((resource.table, "id", there))
+/// Where records of a kind lie that references may name.
+struct Place {
+    table: &'static str,
+    column: &'static str,
+    /// Whose they are, around the organization's id.
+    owned: (&'static str, &'static str),
+    /// What else must hold of them.
+    condition: String,
+}
+
+fn place(kind: &str) -> Option<Place> {
+    let own = ("org_id = ", "");
+    let at = |table, column, owned, condition: &str| Place { table, column, owned, condition: condition.to_owned() };
+    Some(match kind {
+        "user" => at("memberships", "user_id", own, " AND status = 'active'"),
+        "api_key" => at("api_keys", "id", own, " AND revoked_at IS NULL"),
+        "organization" => at("organizations", "id", ("id = ", ""), " AND deleted_at IS NULL"),
+        "framework" => at("frameworks", "id", ("(org_id IS NULL OR org_id = ", ")"), ""),
+        kind => {
+            let resource = grc_uow::registry::of_kind(kind)?;
+            let there = resource.gone.map(|(member, word)| format!(" AND {member} <> '{word}'")).unwrap_or_default();
+            at(resource.table, "id", own, &there)
+        }
+    })
 }
 
 /// One id of the answer.
@@ -375,12 +391,12 @@ impl References for PgTx {
             return Ok(Vec::new());
         }
         // Of a kind that no domain keeps yet there are no records.
-        let Some((table, column, condition)) = place(kind) else { return Ok(ids.to_vec()) };
+        let Some(Place { table, column, owned, condition }) = place(kind) else { return Ok(ids.to_vec()) };
         let wanted = ids.iter().copied().map(Scalar::Id).collect();
         let parts = Parts::default()
-            .sql(format!("SELECT {column} FROM {table} WHERE org_id = "))
+            .sql(format!("SELECT {column} FROM {table} WHERE {}", owned.0))
             .id(org)
-            .sql(format!(" AND {column} = ANY ("))
+            .sql(format!("{} AND {column} = ANY (", owned.1))
             .array(Kind::Ids, wanted)
             .sql(format!("){condition}"));
         let found: Vec<Found> = Select(parts).load(self.connection()?).await.map_err(error::store)?;

@@ -119,11 +119,12 @@ impl Wanted {
             return Err(FieldError::new("cursor", "other_list", "belongs to another search"));
         }
         let micros = micros.as_i64().ok_or_else(broken)?;
-        Ok(After {
-            score: score.as_i64().ok_or_else(broken)?,
-            at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).map_err(|_| broken())?,
-            id: Uuid::parse_str(id).map_err(|_| broken())?,
-        })
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).map_err(|_| broken())?;
+        // Beyond these PostgreSQL knows no time.
+        if !(1..=9999).contains(&at.year()) {
+            return Err(broken());
+        }
+        Ok(After { score: score.as_i64().ok_or_else(broken)?, at, id: Uuid::parse_str(id).map_err(|_| broken())? })
     }
 }
 

@@ -26,11 +26,13 @@ use grc_policy::PolicyTx;
 use grc_reports::ReportsTx;
 use grc_risk::RiskTx;
 use grc_search::Search;
+use grc_transfer::TransferTx;
 use grc_vendor::VendorTx;
 use time::{Duration, OffsetDateTime};
 
 pub use replay::{Replays, Reservation, StoredReply};
 use share::Shared;
+pub use share::is_shared;
 
 /// A transaction over every domain, bound to one organization.
 #[async_trait]
@@ -46,6 +48,7 @@ pub trait AppTx:
     + VendorTx
     + EventsTx
     + CoordinationTx
+    + TransferTx
     + JournalTx
     + Ledger
     + JobsTx
@@ -138,6 +141,10 @@ impl Uow {
     }
     /// The transaction as tasks and links see it.
     pub fn coordination(&mut self) -> &mut grc_coordination::ports::Tx {
+        self.tx.as_mut()
+    }
+    /// The transaction as imports see it.
+    pub fn transfer(&mut self) -> &mut grc_transfer::ports::Tx {
         self.tx.as_mut()
     }
     /// The whole transaction.

@@ -15,6 +15,7 @@ static DOMAINS: &[&[Declared]] = &[
     grc_bcm::RESOURCES,
     grc_coordination::RESOURCES,
     grc_events::RESOURCES,
+    grc_transfer::RESOURCES,
 ];
 
 /// Every resource.

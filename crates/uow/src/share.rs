@@ -25,6 +25,12 @@ fn over() -> StoreError {
     StoreError::internal("the shared transaction has ended")
 }
 
+/// Whether this task works in a transaction that others began: what it changes may be taken back, and what it reads may
+/// never have been. Nothing that goes outside may rest on it, and nothing slow may be done in it.
+pub fn is_shared() -> bool {
+    CURRENT.try_with(|_| ()).is_ok()
+}
+
 impl Shared {
     /// The transaction of this task, if there is one.
     pub(crate) fn current() -> Option<Arc<Self>> {

@@ -198,3 +198,82 @@ fn a_batch_is_no_way_around_anything() {
         assert_eq!(risks(&s, &admin, &org).await, 502);
     });
 }
+
+#[test]
+fn what_is_shown_once_is_not_kept_and_what_was_taken_back_counts_nowhere() {
+    run(async {
+        let s = Service::start(&[("GRC_WORKERS", "0"), ("GRC_LIMIT_REPORTS_PER_HOUR", "3")]).await;
+        let admin = s.admin().await;
+        let org = s.org(&admin, "Once").await;
+        let path = format!("/orgs/{org}/batch");
+        // A secret is in the first answer, and in no replay.
+        for atomic in [true, false] {
+            let key = json!({"method": "POST", "path": "/api-keys", "body": {"name": "k", "role": "viewer"}});
+            let body = json!({"atomic": atomic, "operations": [key]}).to_string().into_bytes();
+            let keyed = format!("keyed-{atomic}");
+            let headers = [("idempotency-key", keyed.as_str())];
+            let first = s.send(&admin, "POST", &path, &headers, Some(body.clone())).await.must(200);
+            assert!(text(&first["results"][0]["body"], "key").starts_with("sk-"));
+            let again = s.send(&admin, "POST", &path, &headers, Some(body)).await;
+            assert_eq!(again.header("idempotency-replayed"), "true");
+            let again = again.must(200);
+            assert_eq!(again["results"][0]["body"].get("key"), None);
+            assert_eq!(again["results"][0]["body"]["id"], first["results"][0]["body"]["id"]);
+        }
+        assert_eq!(psql(&s.database, "SELECT count(*) FROM replies WHERE body::text LIKE '%sk-%'"), "0");
+
+        // Reports that were taken back take nothing of the hour's.
+        let report = json!({"method": "POST", "path": "/reports", "body": {"type": "risk_register", "format": "json"}});
+        let bad = json!({"method": "POST", "path": "/risks/register", "body": {}});
+        for _ in 0..2 {
+            let body = json!({"operations": [report, report, bad]});
+            assert_eq!(statuses(&s.json(&admin, "POST", &path, body).await.must(200)), [424, 424, 422]);
+        }
+        let body = json!({"operations": [report, report, report]});
+        assert_eq!(statuses(&s.json(&admin, "POST", &path, body).await.must(200)), [202, 202, 202]);
+        let body = json!({"operations": [report]});
+        assert_eq!(statuses(&s.json(&admin, "POST", &path, body).await.must(200)), [429]);
+        s.running.stop().await;
+    });
+}
+
+#[test]
+fn nothing_that_cannot_be_taken_back_or_takes_its_time_is_part_of_a_whole() {
+    run(async {
+        let s = Service::start(&[("GRC_WORKERS", "0")]).await;
+        let admin = s.admin().await;
+        let org = s.org(&admin, "Whole").await;
+        let path = format!("/orgs/{org}/batch");
+        let made =
+            s.json(&admin, "POST", &format!("/orgs/{org}/risks/register"), risk("A")["body"].clone()).await.must(201);
+        let entry = s.get(&admin, &format!("/orgs/{org}/audit-log?resource_type=risk")).await.must(200);
+        let entry = text(&entry["items"][0], "id");
+        // What is signed stays signed: a proof over what may be taken back is refused, and the log goes on being good.
+        let one = format!("/risks/register/{}", text(&made, "id"));
+        let body = json!({"operations": [
+            {"method": "PATCH", "path": one, "body": {"title": "B"}},
+            {"method": "GET", "path": format!("/audit-log/{entry}/proof")},
+            {"method": "POST", "path": "/risks/register", "body": {}},
+        ]});
+        let answer = s.json(&admin, "POST", &path, body).await.must(200);
+        assert!([424, 409].contains(&statuses(&answer)[1]), "{answer}");
+        s.json(&admin, "PATCH", &format!("/orgs/{org}{one}"), json!({"title": "C"})).await.must(200);
+        s.get(&admin, &format!("/orgs/{org}/audit-log/{entry}/proof")).await.must(200);
+        let verdict = s.json(&admin, "POST", &format!("/orgs/{org}/audit-log/verify"), json!({})).await.must(200);
+        assert_eq!(verdict["valid"], true, "{verdict}");
+        // A feed that waits answers at once, so that nobody waits for the batch.
+        let begun = std::time::Instant::now();
+        let wait = json!({"method": "GET", "path": format!("/changes?wait=30&resource_id={org}")});
+        let answer = s.json(&admin, "POST", &path, json!({"operations": [wait]})).await.must(200);
+        assert_eq!(statuses(&answer), [200], "{answer}");
+        assert!(begun.elapsed().as_secs() < 15);
+        let model =
+            json!({"lef": {"type": "constant", "value": 1}, "loss_magnitude": {"type": "constant", "value": 1}});
+        let run = json!({"method": "POST", "path": "/risks/fair/simulate", "body": {"model": model, "trials": 1_000}});
+        let answer = s.json(&admin, "POST", &path, json!({"operations": [run]})).await.must(200);
+        assert_eq!(statuses(&answer), [409], "{answer}");
+        let answer = s.json(&admin, "POST", &path, json!({"atomic": false, "operations": [run]})).await.must(200);
+        assert_eq!(statuses(&answer), [200], "{answer}");
+        s.running.stop().await;
+    });
+}

@@ -107,6 +107,23 @@ fn postgres_keeps_the_coordination_contract() {
 }
 
 #[test]
+fn postgres_keeps_the_transfer_contract() {
+    run(async {
+        let (name, db) = postgres();
+        let ctx = ctx();
+        seed(&name, &ctx);
+        let outcome: Result<(), grc_kernel::StoreError> = db
+            .write(ctx.org, async |uow| {
+                grc_transfer::contract::suite(&ctx, uow.transfer())
+                    .await
+                    .map_err(|e| grc_kernel::StoreError::internal(format!("{e:?}")))
+            })
+            .await;
+        outcome.unwrap();
+    });
+}
+
+#[test]
 fn postgres_keeps_the_assessments_contract() {
     run(async {
         let (name, db) = postgres();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Service, fields, run, text};
+use crate::harness::{Service, fields, psql, run, text};
 
 #[test]
 fn a_series_goes_on_when_its_task_is_completed() {
@@ -112,5 +112,67 @@ fn a_record_is_found_where_it_is_used() {
         s.send(&admin, "DELETE", &format!("{links}/{}", text(&made, "id")), &[], None).await.must(204);
         let stranger = s.member(&admin, &other, "admin").await;
         s.get(&stranger, &links).await.problem(404, "NOT_FOUND");
+    });
+}
+
+#[test]
+fn whoever_listens_is_reminded_once_for_each_date() {
+    run(async {
+        let s = Service::start(&[]).await;
+        let admin = s.admin().await;
+        let org = s.org(&admin, "Reminded").await;
+        let day = |days: i64| (time::OffsetDateTime::now_utc().date() + time::Duration::days(days)).to_string();
+        let tasks = format!("/orgs/{org}/tasks");
+        let make = async |title: &str, due: &str, days: i64| {
+            let body = json!({"title": title, "due_date": due, "remind_days": days});
+            text(&s.json(&admin, "POST", &tasks, body).await.must(201), "id")
+        };
+        let (soon, later) = (make("Soon", &day(2), 7).await, make("Later", &day(60), 7).await);
+        let reminded = async |id: &str| {
+            let feed =
+                s.get(&admin, &format!("/orgs/{org}/changes?type=task.reminded&resource_id={id}")).await.must(200);
+            feed["items"].as_array().unwrap().len()
+        };
+        let one = format!("{tasks}/{soon}");
+        s.until(&admin, &one, |task| !task["reminded_at"].is_null()).await;
+        assert_eq!((reminded(&soon).await, reminded(&later).await), (1, 0));
+        // Another title is no other date; another date is.
+        s.json(&admin, "PATCH", &one, json!({"title": "Sooner"})).await.must(200);
+        assert!(!s.get(&admin, &one).await.must(200)["reminded_at"].is_null());
+        let moved = s.json(&admin, "PATCH", &one, json!({"due_date": day(3)})).await.must(200);
+        assert_eq!(moved["reminded_at"], Value::Null);
+        s.until(&admin, &one, |task| !task["reminded_at"].is_null()).await;
+        assert_eq!(reminded(&soon).await, 2);
+        // What is over is reminded of no more.
+        s.json(&admin, "PATCH", &format!("{tasks}/{later}"), json!({"status": "cancelled"})).await.must(200);
+        let waiting = psql(&s.database, "SELECT count(*) FROM jobs WHERE kind = 'task.remind' AND status = 'queued'");
+        assert_eq!(waiting, "0");
+        s.running.stop().await;
+    });
+}
+
+#[test]
+fn a_record_of_any_type_can_be_linked() {
+    run(async {
+        let s = Service::start(&[("GRC_WORKERS", "0")]).await;
+        let admin = s.admin().await;
+        let (org, other) = (s.org(&admin, "Linked").await, s.org(&admin, "Other").await);
+        let framework = s.framework(&admin, "SOC2_TYPE2").await;
+        let key = s
+            .json(&admin, "POST", &format!("/orgs/{org}/api-keys"), json!({"name": "k", "role": "viewer"}))
+            .await
+            .must(201);
+        let me = text(&s.get(&admin, "/users/me").await.must(200)["user"], "id");
+        for (kind, id, status) in [
+            ("framework", framework, 201),
+            ("organization", org.clone(), 201),
+            ("api_key", text(&key, "id"), 201),
+            ("organization", other.clone(), 422),
+        ] {
+            let body =
+                json!({"from": {"type": "user", "id": me}, "to": {"type": kind, "id": id}, "relation": "affects"});
+            s.json(&admin, "POST", &format!("/orgs/{org}/links"), body).await.must(status);
+        }
+        s.running.stop().await;
     });
 }

@@ -11,7 +11,7 @@ use crate::harness::{Service, run, text};
 const REPORTS: usize = 6;
 
 /// The whole demo, its jobs done, as its admin sees it.
-async fn demo() -> (Service, String, String) {
+pub async fn demo() -> (Service, String, String) {
     let s = Service::start(&[]).await;
     grc_api::demo::load(&s.running.app).await.unwrap();
     let token = s.admin().await;

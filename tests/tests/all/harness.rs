@@ -124,8 +124,10 @@ pub struct Got {
     pub status: u16,
     /// Its headers.
     pub headers: reqwest::header::HeaderMap,
-    /// Its body.
+    /// Its body as text.
     pub text: String,
+    /// Its body.
+    pub bytes: Vec<u8>,
 }
 
 impl Got {
@@ -246,11 +248,8 @@ impl Service {
         let response = request.send().await.unwrap();
         let status: StatusCode = response.status();
         let headers = response.headers().clone();
-        Got {
-            status: status.as_u16(),
-            headers,
-            text: String::from_utf8_lossy(&response.bytes().await.unwrap()).into_owned(),
-        }
+        let bytes = response.bytes().await.unwrap().to_vec();
+        Got { status: status.as_u16(), headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
     /// Reads.

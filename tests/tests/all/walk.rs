@@ -151,6 +151,11 @@ impl<'s> Walk<'s> {
         self.step("POST /orgs/{org_id}/audit-log/verify", json!({})).await;
         let one = json!({"method": "POST", "path": "/risks/register", "body": {"title": "Of many", "category": "cyber", "likelihood": 1, "impact": 1}});
         self.step("POST /orgs/{org_id}/batch", json!({"operations": [one]})).await;
+        let table = json!({"items": [{"title": "Of a table", "category": "cyber", "likelihood": 1, "impact": 1}]});
+        self.step("POST /orgs/{org_id}/imports?resource=risks", table).await;
+        let jobs = self.service.get(&self.token, &self.path("/orgs/{org_id}/jobs?kind=import")).await.must(200);
+        self.vars.insert("job_id".to_owned(), text(&jobs["items"][0], "id"));
+        self.step("POST /orgs/{org_id}/jobs/{job_id}/cancel", json!({})).await;
         let kri = json!({"name": "Unpatched hosts", "direction": "higher_is_worse", "amber": 5, "red": 10, "frequency": "monthly"});
         self.make("POST /orgs/{org_id}/risks/kris", kri, "kri_id").await;
         self.step("PATCH /orgs/{org_id}/risks/kris/{kri_id}", json!({"value": 245})).await;

@@ -18,7 +18,9 @@ use super::witness::{Seen, Witness};
 use crate::{bulk::aside, http::problem::Problem};
 
 /// How many entries are read at a time.
-const BATCH: usize = 2_000;
+const BATCH: i64 = 2_000;
+/// How many bytes of records, where they are large.
+const BYTES: i64 = 8 * 1024 * 1024;
 
 /// Checks everything.
 pub async fn check(db: &Db, witness: &Witness, keys: &Keys, org: OrgId) -> Result<Report, Problem> {
@@ -63,8 +65,10 @@ async fn batch(db: &Db, org: OrgId, after: i64, end: i64) -> Result<Batch, Store
     if after >= end {
         return Ok((Vec::new(), Vec::new()));
     }
-    let query = journal::LIST.query().within("sequence", Test::AtLeast(Scalar::Int(after + 1))).limited(BATCH);
     db.read(org, async |uow: &mut Uow| {
+        let count = uow.app().stretch(org, after, BATCH, BYTES).await?;
+        let query = journal::LIST.query().within("sequence", Test::AtLeast(Scalar::Int(after + 1)));
+        let query = query.limited(usize::try_from(count).unwrap_or(1));
         let mut entries = uow.app().journal_page(org, &query).await?.items;
         entries.retain(|entry| entry.sequence <= end);
         let last = entries.last().map_or(after, |entry| entry.sequence);

@@ -50,7 +50,13 @@ async fn round(app: &Data<App>, broken: &mut HashMap<OrgId, Instant>) -> Result<
         if broken.contains_key(&org) {
             continue;
         }
-        if let Sealed::Broken(why) = seal(app, org).await? {
+        // One organization's trouble is not the others'.
+        let sealed = seal(app, org).await.unwrap_or_else(|problem| {
+            tracing::warn!(target: "grc::audit", %org, %problem, "no checkpoint could be made");
+            metrics::counter!("grc_audit_unsealed_total").increment(1);
+            Sealed::Busy
+        });
+        if let Sealed::Broken(why) = sealed {
             tracing::error!(target: "grc::audit", %org, why, "the audit log is not what it was: no checkpoint is signed");
             metrics::counter!("grc_audit_broken_total").increment(1);
             broken.insert(org, Instant::now());
@@ -61,12 +67,20 @@ async fn round(app: &Data<App>, broken: &mut HashMap<OrgId, Instant>) -> Result<
 
 /// Makes a checkpoint of an organization's journal, where something is new, and has it written outside.
 pub async fn seal(app: &App, org: OrgId) -> Result<Sealed, Problem> {
+    // What is signed and written outside can never be taken back.
+    if grc_uow::is_shared() {
+        return Err(Problem::new(409, "a checkpoint is of what is committed: an atomic batch can ask for none"));
+    }
     let anchor = app.witness.position(org).await?;
     let ctx = Ctx::new(org, Actor::system(), clock::now(), "notary", Arc::clone(&app.ids));
     let signer = app.tokens.as_ref();
     let sealed: Result<Sealed, StoreError> =
         app.db.write(org, async |uow| seal::seal(&ctx, uow.app(), signer, anchor).await).await;
-    let sealed = sealed?;
+    let sealed = match sealed {
+        // A newer checkpoint than the newest one has kept it: that one was removed.
+        Err(StoreError::Duplicate(_)) => Sealed::Broken("a checkpoint that was made is not there any more".to_owned()),
+        other => other?,
+    };
     if let Sealed::Made(checkpoint) = &sealed {
         let size = checkpoint.tree_size;
         tracing::info!(target: "grc::audit", %org, size, note = checkpoint.note, "checkpoint of the audit log");

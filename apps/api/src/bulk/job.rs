@@ -12,18 +12,17 @@ use std::{
 use actix_web::web::Data;
 use grc_archive::{Archive, ArchiveError, Limits};
 use grc_evidence::{
-    Evidence, ObjectError, ObjectStore,
+    Evidence, ObjectStore,
     bulk::{
         BulkImport, BulkItem, ImportId,
         model::ItemError,
         service::{self, Standing},
     },
-    store,
 };
 use grc_kernel::{Ctx, Job, OrgId, Refusal, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::{Spool, SpoolReader, aside, fetch, folder, inspected, unpack};
+use super::{SpoolReader, aside, fetch, folder, inspected, unpack};
 use crate::{adapters::clock, http::problem::Problem, serve::App, worker};
 
 /// How often progress is noted, and with it that the job is still ours.
@@ -110,18 +109,9 @@ async fn next(app: &Data<App>, ctx: &Ctx, id: ImportId) -> Result<Vec<BulkItem>,
 /// Fetches the archive and reads all of it once, so that one that lies about its sizes is refused before anything of it
 /// is evidence. The error says why it is refused.
 async fn archive(app: &App, store: &dyn ObjectStore, key: &str) -> Result<Result<Archive<File>, String>, Problem> {
-    let mut reader = match store.open(key).await {
-        Ok(reader) => reader,
-        Err(ObjectError::Missing) => return Ok(Err("the archive is not in the store any more".to_owned())),
-        Err(error) => return Err(error.into()),
+    let Some(file) = super::fetched(app, store, key).await? else {
+        return Ok(Err("the archive is not in the store any more".to_owned()));
     };
-    let file = Spool::file(folder(&app.config.data_dir)).await?;
-    let mut writing = tokio::fs::File::from_std(file);
-    while let Some(chunk) = reader.chunk().await? {
-        tokio::io::AsyncWriteExt::write_all(&mut writing, &chunk).await.map_err(super::broken)?;
-    }
-    tokio::io::AsyncWriteExt::flush(&mut writing).await.map_err(super::broken)?;
-    let file = writing.into_std().await;
     let opened = aside(move || {
         let mut archive = Archive::open(file, &Limits::default())?;
         archive.verify()?;
@@ -158,8 +148,7 @@ async fn one(
         Err(error) => return refuse(app, ctx, job, item, None, vec![error]).await,
     };
     store.put_from(&evidence.object_key, &mut SpoolReader(tokio::fs::File::from_std(file))).await?;
-    let read = store::read_back(store, &evidence).await?;
-    let inspection = inspected(&app.pdf, read).await?;
+    let inspection = inspected(&app.pdf, store, &evidence).await?;
     let kept: Result<_, Refusal> =
         app.db.write(job.org, async |uow| service::keep(ctx, uow.evidence(), job, item.id, &inspection).await).await;
     match kept {

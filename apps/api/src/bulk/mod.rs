@@ -8,7 +8,7 @@ use std::{
     fs::File,
     io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{HttpRequest, dev::Payload, http::header};
@@ -17,12 +17,12 @@ use bytes::Bytes;
 use futures::StreamExt;
 use grc_archive::{Archive, ArchiveError, Limits, Refused};
 use grc_evidence::{
-    Inspection, ObjectError, ObjectReader,
+    Evidence, Inspection, ObjectError, ObjectReader, ObjectStore,
     bulk::{
         manifest::{self, Row},
         plan::{self, Planned},
     },
-    store::ReadBack,
+    store::read_back,
 };
 use grc_kernel::FieldError;
 use grc_pdf_text::PdfText;
@@ -36,6 +36,7 @@ use crate::{
     config::UploadPace,
     http::{call::IMPORT_MAX, problem::Problem},
     routes::blobs::patience,
+    serve::App,
 };
 
 /// A file without a name in the data directory: it is gone when nobody has it open, after a crash too.
@@ -64,17 +65,29 @@ pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 /// Inspections at a time: each may take a core for as long as a file of a stranger wants.
 static INSPECTIONS: Semaphore = Semaphore::const_new(2);
 
-/// Inspects a file, aside, when it is its turn; of a PDF the text is read in a process of its own.
-pub async fn inspected(reader: &PdfText, file: ReadBack) -> Result<Inspection, Problem> {
+/// Reads a file of a stranger, aside, when it is its turn.
+pub async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     let permit = INSPECTIONS.acquire().await.map_err(broken)?;
-    let pdf = file.pdf();
-    let inspection = aside(move || {
+    aside(move || {
         // Held until the work ends, whether or not somebody still waits for it.
         let _permit = permit;
-        file.inspect()
+        work()
     })
-    .await?;
-    match pdf {
+    .await
+}
+
+/// Files of which a part is in memory at a time: each may be 32 MiB, and a PDF takes half a minute at worst.
+static READINGS: Semaphore = Semaphore::const_new(4);
+/// How long a file waits for its turn to be read.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads a stored file back when it is its turn, and inspects it, aside; of a PDF the text is read in a process of its own.
+pub async fn inspected(reader: &PdfText, store: &dyn ObjectStore, evidence: &Evidence) -> Result<Inspection, Problem> {
+    let busy = |_| Problem { retry_after: Some(10), ..Problem::new(503, "too many files wait to be inspected") };
+    let _turn = tokio::time::timeout(PATIENCE, READINGS.acquire()).await.map_err(busy)?.map_err(broken)?;
+    let file = read_back(store, evidence).await?;
+    let (inspection, file) = in_turn(move || (file.inspect(), file)).await?;
+    match file.into_pdf() {
         Some(pdf) if inspection.agreed.is_ok() => Ok(inspection.with_text(reader.text(&pdf).await.as_deref())),
         _ => Ok(inspection),
     }
@@ -127,7 +140,7 @@ impl Spool {
     }
 
     /// Another handle on the same file. Handles share their place in it, so they are used one after the other.
-    fn handle(&self) -> Result<File, Problem> {
+    pub fn handle(&self) -> Result<File, Problem> {
         self.file.try_clone().map_err(broken)
     }
 
@@ -151,6 +164,21 @@ impl Spool {
         let file = self.handle()?;
         aside(move || plan_of(file)).await?
     }
+}
+
+/// An object of the store in a file without a name; none where it is not there.
+pub async fn fetched(app: &App, store: &dyn ObjectStore, key: &str) -> Result<Option<File>, Problem> {
+    let mut reader = match store.open(key).await {
+        Ok(reader) => reader,
+        Err(ObjectError::Missing) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut writing = tokio::fs::File::from_std(Spool::file(folder(&app.config.data_dir)).await?);
+    while let Some(chunk) = reader.chunk().await? {
+        tokio::io::AsyncWriteExt::write_all(&mut writing, &chunk).await.map_err(broken)?;
+    }
+    tokio::io::AsyncWriteExt::flush(&mut writing).await.map_err(broken)?;
+    Ok(Some(writing.into_std().await))
 }
 
 /// 422 for an archive that is refused.

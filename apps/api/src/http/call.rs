@@ -21,12 +21,12 @@ use paperclip::{
 };
 use sha2::{Digest, Sha256};
 
-pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, New, Nothing, Pictured};
-pub use super::reply::{Answer, Reply, Stream, Verbatim};
+pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, New, Nothing, Pictured, Templated};
+pub use super::reply::{Answer, Reply, Secrets, Stream, Verbatim};
 use super::{
     caller::Caller,
     inner::Inner,
-    limits::{Quota, Standing},
+    limits::{Limits, Quota, Standing},
     problem::Problem,
     shape::{Input, Shaped},
 };
@@ -408,9 +408,20 @@ impl<R: Right> Call<R> {
         let outcome = work.await;
         if let Some(permit) = permit {
             let counts = outcome.as_ref().is_ok_and(|reply| !reply.answer.replayed);
-            self.note_limit(if counts { permit.standing } else { limits.give_back(permit).await });
+            self.note_limit(if counts { Limits::spend(permit) } else { limits.give_back(permit).await });
         }
         outcome
+    }
+
+    /// Refuses what takes its time, or cannot be taken back, as a part of an atomic batch.
+    pub fn alone(&self) -> Result<(), Problem> {
+        if grc_uow::is_shared() {
+            return Err(Problem::new(
+                409,
+                "this cannot be part of an atomic batch: send it alone, or with atomic false",
+            ));
+        }
+        Ok(())
     }
 
     /// Answers with what is worked out outside of any transaction. Under an `Idempotency-Key` the answer is kept as
@@ -419,25 +430,34 @@ impl<R: Right> Call<R> {
     where
         F: AsyncFnOnce() -> Result<Answer, Problem>,
     {
+        self.outside_where(body, async || Ok((work().await?, true))).await
+    }
+
+    /// The same where the work says whether its answer may be kept.
+    pub async fn outside_where<T, F>(&self, body: &[u8], work: F) -> Result<Reply<T>, Problem>
+    where
+        F: AsyncFnOnce() -> Result<(Answer, bool), Problem>,
+    {
+        self.alone()?;
         if let Some(kept) = self.kept(body).await? {
             return Ok(kept);
         }
-        let answer = work().await?;
-        if self.idempotency_key()?.is_none() {
+        let (answer, keep) = work().await?;
+        if !keep || self.idempotency_key()?.is_none() {
             return Ok(Reply::of(answer, None));
         }
         self.write(body, async |_, _| Ok::<_, Problem>(answer)).await
     }
 
     /// Does work whose every change in the organization is one transaction, kept where the work says that it succeeded,
-    /// and then under the `Idempotency-Key` too.
-    pub async fn together<T, F>(&self, body: &[u8], work: F) -> Result<Reply<T>, Problem>
+    /// and then under the `Idempotency-Key` too; and whether it was.
+    pub async fn together<T, F>(&self, body: &[u8], work: F) -> Result<(Reply<T>, bool), Problem>
     where
         F: AsyncFnOnce() -> Result<(Answer, bool), Problem>,
     {
         let all = async {
             if let Some(kept) = self.kept(body).await? {
-                return Ok((kept, false));
+                return Ok(((kept, false), false));
             }
             let (answer, succeeded) = work().await?;
             if succeeded && let Some(key) = self.idempotency_key()? {
@@ -450,16 +470,16 @@ impl<R: Right> Call<R> {
                     .await;
                 kept?;
             }
-            Ok((Reply::of(answer, None), succeeded))
+            Ok(((Reply::of(answer, None), succeeded), succeeded))
         };
         self.app.db.together(self.org, all).await
     }
 
-    /// What the shell found out, for requests inside of this one; and where their handlers are.
-    pub fn inside(&self) -> Result<(Found, Data<Inner>), Problem> {
+    /// What the shell found out, for requests inside of this one on behalf of its caller; and where their handlers are.
+    pub fn inside(&self, caller: Option<Arc<Caller>>) -> Result<(Found, Data<Inner>), Problem> {
         let inner = self.request.app_data::<Data<Inner>>().cloned();
         let inner = inner.ok_or_else(|| Problem::new(409, "a request inside of another has none inside"))?;
-        let (caller, request_id) = (Ok(self.caller.clone()), self.request_id());
+        let (caller, request_id) = (caller.map(Some).ok_or_else(Problem::unauthorized), self.request_id());
         Ok((Found { caller, request_id, address: self.address.clone() }, inner))
     }
 

@@ -19,6 +19,7 @@ use grc_vendor::{
     Grant,
     a2a::{grant, key},
 };
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
@@ -121,6 +122,18 @@ impl Caller {
         Some((org, Actor { role: Some(role), ..self.actor() }))
     }
 
+    /// What is kept of a caller, for work that goes on on its behalf after the request, and from where it came.
+    pub fn kept(&self, address: &str) -> Map<String, Value> {
+        let (kind, id, name) = match &self.credential {
+            Credential::User(account, _) => ("user", account.id.0, None),
+            Credential::Key(key) => ("api_key", key.id.0, None),
+            Credential::Machine(machine) => ("machine", machine.id, Some(machine.name.clone())),
+            Credential::Partner(grant) => ("partner", grant.id.0, None),
+        };
+        let kept = json!({"kind": kind, "id": id, "name": name, "address": address});
+        kept.as_object().cloned().unwrap_or_default()
+    }
+
     /// Whether the caller is a partner.
     pub fn is_partner(&self) -> bool {
         matches!(self.credential, Credential::Partner(_))
@@ -205,6 +218,37 @@ impl Callers {
                 .map_err(|error: Refusal| Problem::from(error))?,
         };
         Ok(Caller { credential, role, org_exists })
+    }
+
+    /// A caller of whom this was kept, as it stands now; none where its credential would not be let in any more. That a
+    /// session has ended meanwhile makes no difference: who leaves goes on wanting what was asked for.
+    pub async fn again(&self, kept: &Map<String, Value>, org: OrgId) -> Result<Option<Arc<Caller>>, Problem> {
+        let text = |name: &str| kept.get(name).and_then(Value::as_str).unwrap_or_default();
+        let id = Uuid::parse_str(text("id")).unwrap_or_default();
+        let now = clock::now();
+        let found: Result<Option<Caller>, Refusal> = match text("kind") {
+            "user" => {
+                let standing = async |uow: &mut Uow| match uow.identity().accounts().find(UserId(id)).await? {
+                    Some(account) => person(uow, account, None, Some(org)).await.map(Some),
+                    None => Ok(None),
+                };
+                self.db.read(OrgId::PLATFORM, standing).await
+            }
+            "api_key" => {
+                let standing = async |uow: &mut Uow| {
+                    let key = api_key::standing(uow.identity(), org, id.into(), now).await?;
+                    Ok(key.map(|key| Caller {
+                        role: Some(key.role),
+                        org_exists: true,
+                        credential: Credential::Key(Box::new(key)),
+                    }))
+                };
+                self.db.read(OrgId::PLATFORM, standing).await
+            }
+            "machine" => self.machine(text("name").to_owned(), Some(org)).await,
+            _ => Ok(None),
+        };
+        Ok(found?.filter(|caller| caller.role.is_some() || caller.platform_admin()).map(Arc::new))
     }
 
     /// The one organization that a caller belongs to; none where there are several, or none.

@@ -24,6 +24,8 @@ pub struct Begun<S>(PhantomData<S>);
 pub struct DoneOrBegun<S>(PhantomData<S>);
 /// 200 with a shape, or with a picture of it where `Accept` asks for one.
 pub struct Pictured<S>(PhantomData<S>);
+/// 200 with an empty table, or with a shape that describes it where `Accept` asks for that.
+pub struct Templated<S>(PhantomData<S>);
 /// 200 with a page of a shape, which can also be had whole as a file.
 pub struct Listed<S>(PhantomData<S>);
 /// 204.
@@ -70,6 +72,13 @@ impl<S: Shaped> Documented for Pictured<S> {
     const STATUS: &'static str = "200";
     fn shape() -> Option<String> {
         Some(format!("x-shape:{}+svg", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for Templated<S> {
+    const STATUS: &'static str = "200";
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}+csv", S::SHAPE.name))
     }
 }
 

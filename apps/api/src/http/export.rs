@@ -9,11 +9,12 @@ use std::io;
 use actix_web::web::{Bytes, Data};
 use futures::{Stream, StreamExt};
 use grc_kernel::{
-    Ctx, ListQuery, Page, Record, Resource, Uuid, kit,
+    Ctx, ListQuery, Page, Record, kit,
     list::Cursor,
     resource::{Cell, CellRef},
-    shape::{META, Member, Role},
+    shape::{META, Member},
 };
+use grc_transfer::cell;
 use grc_uow::Uow;
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook, Worksheet, XlsxError};
 use serde_json::Value;
@@ -27,7 +28,7 @@ use super::{
     resource::{Served, Shown},
     shape::{Shape, Shaped},
 };
-use crate::serve::App;
+use crate::{serve::App, transfer::target};
 
 /// The media type of a workbook.
 pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -58,51 +59,18 @@ impl Format {
     }
 }
 
-/// The columns of a resource's export and import: its id and the members that clients set.
-pub fn columns<R: Resource>() -> Vec<&'static str> {
-    let settable = R::MEMBERS.iter().filter(|member| matches!(member.role, Role::Settable | Role::Fixed));
-    ["id"].into_iter().chain(settable.map(|member| member.name)).collect()
-}
-
-/// Whether a spreadsheet would run a text as a formula, or the import would take an apostrophe off it.
-fn is_formula(text: &str) -> bool {
-    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
-}
-
-/// A text as a cell: neutralised where a spreadsheet would run it.
-pub fn neutralise(text: &str) -> String {
-    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
-}
-
-/// The text of a cell that was exported.
-pub fn restore(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(text) if is_formula(cell) => text,
-        _ => cell,
+/// The columns of a resource's export, which its import takes: its id, the record that it belongs to and the members that
+/// clients set; or all that is shown.
+pub fn columns<R: Served>() -> Vec<&'static str> {
+    if is_table::<R>() {
+        return target::members::<R>().into_iter().map(|member| member.name).collect();
     }
+    shown(Shown::<R>::SHAPE).into_iter().map(|member| member.name).collect()
 }
 
-/// A value as the text of a cell.
-pub fn cell_text(value: &CellRef<'_>) -> String {
-    match value {
-        CellRef::Null => String::new(),
-        CellRef::Text(text) => neutralise(text),
-        CellRef::Texts(texts) => {
-            // A list that could be misread when it is split again is written as JSON.
-            let plain = |text: &&str| !text.is_empty() && !text.contains(';') && text.trim() == *text;
-            if texts.iter().all(plain) && !texts.first().is_some_and(|text| text.starts_with('[')) {
-                neutralise(&texts.join("; "))
-            } else {
-                value.to_json().to_string()
-            }
-        }
-        CellRef::Ids(ids) => ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join("; "),
-        CellRef::Json(document) => document.to_string(),
-        other => {
-            let text = other.to_json();
-            text.as_str().map_or_else(|| text.to_string(), str::to_owned)
-        }
-    }
+/// Whether an export has what an import takes and no more. What nobody can write, such as a log, is shown whole.
+fn is_table<R: Served>() -> bool {
+    R::IMPORTED && target::members::<R>().iter().any(|member| !member.role.is_the_services() && member.name != "id")
 }
 
 /// The members that every item of a list has: its own, between its id and its bookkeeping.
@@ -160,11 +128,9 @@ pub async fn records<R: Served, Op: Right>(
     query: ListQuery,
     format: Format,
 ) -> Result<Reply<Listed<Shown<R>>>, Problem> {
-    let settable = columns::<R>();
-    // What nobody can write, such as a log, cannot be imported either.
-    let imported = R::IMPORTED && settable.len() > 1;
+    let imported = is_table::<R>();
     let members = if imported { Vec::new() } else { shown(Shown::<R>::SHAPE) };
-    let names = if imported { settable } else { members.iter().map(|member| member.name).collect() };
+    let names = columns::<R>();
     let wanted = names.clone();
     let cells = move |record: R| {
         if !imported {
@@ -258,7 +224,7 @@ fn csv_chunks(
     let heading = futures::stream::once(async move { csv_rows([columns.into_iter().map(str::to_owned).collect()]) });
     heading.chain(rows.map(|page| {
         let page = page.map_err(|problem| io::Error::other(problem.to_string()))?;
-        csv_rows(page.iter().map(|row| row.iter().map(|cell| cell_text(&cell.view())).collect()))
+        csv_rows(page.iter().map(|row| row.iter().map(|cell| cell::text(&cell.view())).collect()))
     }))
 }
 
@@ -362,25 +328,9 @@ fn write_cell(
         }
         other => {
             // A worksheet's cell holds 32,767 characters.
-            let text: String = cell_text(other).chars().take(32_767).collect();
+            let text: String = cell::text(other).chars().take(32_767).collect();
             sheet.write_string(row, column, text)?;
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn whatever_is_neutralised_is_restored(text in "['=+@\\-a\t\r]{0,6}") {
-            let cell = neutralise(&text);
-            prop_assert_eq!(restore(&cell), text.as_str());
-            prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']));
-        }
-    }
 }

@@ -23,11 +23,15 @@ use paperclip::actix::OpenApiExt;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::{call::Found, problem::Problem, shell};
+use super::{
+    call::{Found, Secrets},
+    problem::Problem,
+    shell,
+};
 use crate::{routes, serve::App};
 
 /// The most bytes that an inner answer may have.
-pub const ANSWER_MAX: usize = 16 * 1024 * 1024;
+pub const ANSWER_MAX: usize = 4 * 1024 * 1024;
 
 /// A request inside of another.
 pub struct Asked {
@@ -52,6 +56,8 @@ pub struct Answered {
     pub location: Option<String>,
     /// The body; null without one.
     pub body: Value,
+    /// The members of it that are shown once.
+    pub secrets: &'static [&'static str],
     /// How many bytes it had.
     pub size: usize,
 }
@@ -145,6 +151,7 @@ async fn answered<B: MessageBody>(response: ServiceResponse<B>) -> Result<Answer
     let status = response.status().as_u16();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (etag, location) = (header(header::ETAG), header(header::LOCATION));
+    let secrets = response.response().extensions().get::<Secrets>().map_or(&[][..], |Secrets(members)| members);
     let kind = header(header::CONTENT_TYPE).unwrap_or_default();
     if !kind.is_empty() && !kind.starts_with("application/json") && !kind.starts_with("application/problem+json") {
         return Err(Problem::new(406, format!("the answer would be {kind}, and the answers of a batch are JSON")));
@@ -154,5 +161,5 @@ async fn answered<B: MessageBody>(response: ServiceResponse<B>) -> Result<Answer
     let bytes = bytes.map_err(|_| Problem::new(500, "an inner answer broke off"))?;
     let body = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
     let body = body.map_err(|error| Problem::new(500, format!("an inner answer is no JSON: {error}")))?;
-    Ok(Answered { status, etag, location, body, size: bytes.len() })
+    Ok(Answered { status, etag, location, body, secrets, size: bytes.len() })
 }

@@ -2,7 +2,7 @@
 //!
 //! How they are counted, and where, is `grc-limits`' matter; here stand what is limited and how an answer says so.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use grc_kernel::OrgId;
 use grc_limits::{Limiter, Permit, RedisState, Refused, Rule};
@@ -19,6 +19,11 @@ pub enum Quota {
     Reports,
     /// Upload evidence.
     Uploads,
+}
+
+tokio::task_local! {
+    /// What the parts of a whole took of quotas.
+    static TAKEN: RefCell<Vec<Permit>>;
 }
 
 /// A refusal: where the limit stands, and the answer.
@@ -83,6 +88,26 @@ impl Limits {
         };
         let Some(rule) = rule else { return Ok(None) };
         self.limiter.take(rule, &org.to_string()).await.map(Some).map_err(|refused| spent(says, refused))
+    }
+
+    /// Does a whole of which nothing counts unless it says so: what its parts took of quotas is given back then.
+    pub async fn as_one<T>(&self, work: impl Future<Output = (T, bool)>) -> T {
+        let work = async {
+            let (outcome, counts) = work.await;
+            (outcome, counts, TAKEN.with(RefCell::take))
+        };
+        let (outcome, counts, taken) = TAKEN.scope(RefCell::default(), work).await;
+        for permit in taken.into_iter().filter(|_| !counts) {
+            self.limiter.give_back(permit).await;
+        }
+        outcome
+    }
+
+    /// Notes that a permit counts, as far as the whole does that it is a part of; where the limit stands.
+    pub fn spend(permit: Permit) -> Standing {
+        let standing = permit.standing;
+        let _ = TAKEN.try_with(|taken| taken.borrow_mut().push(permit));
+        standing
     }
 
     /// Gives back what came to nothing; where the limit stands then.

@@ -22,10 +22,16 @@ pub struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Content,
+    /// What is kept for a replay, where that is not the whole body.
+    kept: Option<Value>,
     secrets: &'static [&'static str],
     pub(super) replayed: bool,
     verbatim: bool,
 }
+
+/// The members of a response's body that are shown once: whoever keeps the body leaves them out.
+#[derive(Clone, Copy, Debug)]
+pub struct Secrets(pub &'static [&'static str]);
 
 /// Marks a response that is an error in another protocol's words: the shell leaves it as it is.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +44,7 @@ impl Answer {
             status: 200,
             headers: Vec::new(),
             body: Content::Json(body),
+            kept: None,
             secrets: &[],
             replayed: false,
             verbatim: false,
@@ -86,7 +93,7 @@ impl Answer {
 
     /// 204.
     pub fn none() -> Self {
-        Self { status: 204, headers: Vec::new(), body: Content::None, secrets: &[], replayed: false, verbatim: false }
+        Self { body: Content::None, ..Self::ok(Value::Null) }.status(204)
     }
 
     /// The same with another status.
@@ -110,11 +117,19 @@ impl Answer {
         self
     }
 
+    /// The same, of which this is kept for a replay.
+    #[must_use]
+    pub fn keeping(mut self, kept: Value) -> Self {
+        self.kept = Some(kept);
+        self
+    }
+
     pub(super) fn replay(kept: StoredReply) -> Self {
         Self {
             status: kept.status,
             headers: kept.headers,
             body: if kept.body.is_empty() { Content::None } else { Content::Bytes("application/json", kept.body) },
+            kept: None,
             secrets: &[],
             replayed: true,
             verbatim: false,
@@ -122,10 +137,11 @@ impl Answer {
     }
 
     pub(super) fn to_keep(&self, digest: [u8; 32]) -> StoredReply {
-        let body = match &self.body {
-            Content::None => Vec::new(),
-            Content::Bytes(_, bytes) => bytes.clone(),
-            Content::Json(body) => {
+        let body = match (&self.kept, &self.body) {
+            (Some(kept), _) => kept.to_string().into_bytes(),
+            (None, Content::None) => Vec::new(),
+            (None, Content::Bytes(_, bytes)) => bytes.clone(),
+            (None, Content::Json(body)) => {
                 let mut body = body.clone();
                 if let Value::Object(members) = &mut body {
                     members.retain(|name, _| !self.secrets.contains(&name.as_str()));
@@ -187,6 +203,11 @@ impl<T> Reply<T> {
         Self::of(answer, None)
     }
 
+    /// Whether an earlier request left it.
+    pub fn is_replay(&self) -> bool {
+        self.answer.replayed
+    }
+
     /// The same with a header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -210,6 +231,9 @@ impl<T> Responder for Reply<T> {
         }
         if self.answer.verbatim {
             response.extensions_mut().insert(Verbatim);
+        }
+        if !self.answer.secrets.is_empty() {
+            response.extensions_mut().insert(Secrets(self.answer.secrets));
         }
         if self.answer.replayed {
             response.insert_header(("idempotency-replayed", "true"));

@@ -42,7 +42,7 @@ pub trait Served: Rules {
     const MANY: &'static str;
     /// The record that it belongs to: the member that names it, and its path parameter.
     const PARENT: Option<(&'static str, &'static str)> = None;
-    /// Whether tables of it can be imported: an export has the columns of the import then, and else all that is shown.
+    /// Whether an export has the columns that an import looks at and no more; else it has all that is shown.
     const IMPORTED: bool = true;
     /// Whether its use cases want jobs done.
     const WAKES: bool = false;

@@ -237,13 +237,15 @@ fn operation(
             let name =
                 body.pointer("/schema/title").and_then(Value::as_str).and_then(|title| title.strip_prefix("x-shape:"));
             // A body that may be a file as well as a document.
-            let (name, file) =
+            let (name, files) =
                 name.and_then(|name| name.split_once('+')).map_or((name, None), |(n, f)| (Some(n), Some(f)));
             let shape = name.and_then(|name| known.get(name));
             let required = method != "post" || shape.is_some_and(|shape| shape.all().any(|member| member.required));
             let mut kinds = json!({"application/json": content(name.unwrap_or_default(), shape)});
-            if let (Some(file), Value::Object(kinds)) = (file, &mut kinds) {
-                kinds.insert(file.to_owned(), json!({"schema": {"type": "string", "format": "binary"}}));
+            for file in files.into_iter().flat_map(|files| files.split('+')) {
+                if let Value::Object(kinds) = &mut kinds {
+                    kinds.insert(file.to_owned(), json!({"schema": {"type": "string", "format": "binary"}}));
+                }
             }
             members.insert("requestBody".into(), json!({"required": required, "content": kinds}));
         }
@@ -303,10 +305,11 @@ fn response(
         let body = json!({"schema": {"oneOf": either}, "example": example});
         members.insert("content".into(), json!({"application/json": body}));
     } else if let Some(name) = title.strip_prefix("x-shape:") {
-        let (name, pictured) = name.strip_suffix("+svg").map_or((name, false), |name| (name, true));
+        let (name, other) = name.split_once('+').map_or((name, None), |(name, other)| (name, Some(other)));
         let mut kinds = json!({"application/json": content(name, known.get(name))});
-        if let (true, Value::Object(kinds)) = (pictured, &mut kinds) {
-            kinds.insert("image/svg+xml".into(), json!({"schema": {"type": "string"}}));
+        if let (Some(other), Value::Object(kinds)) = (other, &mut kinds) {
+            let media = if other == "svg" { "image/svg+xml" } else { export::CSV };
+            kinds.insert(media.into(), json!({"schema": {"type": "string"}}));
         }
         members.insert("content".into(), kinds);
     } else if let Some(media) = title.strip_prefix("x-media:") {

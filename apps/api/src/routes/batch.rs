@@ -10,6 +10,7 @@ use grc_kernel::FieldError;
 use paperclip::actix::{api_v2_operation, web};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::{
     http::{
@@ -23,8 +24,18 @@ use crate::{
 
 /// The most operations of a batch.
 const OPERATIONS_MAX: usize = 500;
-/// How long a batch may take altogether.
+/// How long a batch may take altogether, where each operation counts for itself.
 const TIME: Duration = Duration::from_secs(60);
+/// How long where all or none count: meanwhile the organization's other changes wait, and give up after ten seconds.
+const ATOMIC_TIME: Duration = Duration::from_secs(20);
+/// How many of those there may be at a time: each has a connection to the database for as long as it takes.
+static ATOMIC: Semaphore = Semaphore::const_new(4);
+/// How long one waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it is believed that the caller may do what it may: no longer than of any request.
+const BELIEVED: Duration = Duration::from_millis(800);
+/// The most bytes of a GET's answer that are kept for a replay.
+const KEPT_MAX: usize = 64 * 1024;
 /// The status of what was taken back, or not tried, because another operation failed (RFC 4918, section 11.4).
 const FAILED_DEPENDENCY: u16 = 424;
 
@@ -77,27 +88,43 @@ struct Operation {
 validation, precondition and journal entry. With `atomic` they share one transaction: the first that fails ends the batch, \
 everything is taken back, and all others get 424. Without it each counts for itself. The whole counts as one request against \
 the rate limit; hourly quotas count each operation. An operation whose changes reach beyond the organization cannot be part \
-of an atomic batch (409), nor can a batch be part of a batch. What takes longer than 60 s in all is not carried out (503). \
-With an `Idempotency-Key`, an atomic batch's key commits with it; of another batch each operation is kept by itself as well, \
-so that a batch which broke off can be sent again and doubles nothing."
+of an atomic batch (409), nor can what takes its time, such as a simulation or the inspection of a file, nor a batch of any \
+batch. What takes longer than 60 s in all, 20 s for an atomic one, is not carried out (503). With an `Idempotency-Key`, an \
+atomic batch's key commits with it; of another batch each operation is kept by itself as well, so that a batch which broke \
+off can be sent again and doubles nothing. A replay leaves out secrets, and the bodies of GETs over 64 KiB."
 )]
 async fn batch(call: Call<AnyWrite>, body: Body<Batch>) -> Result<Reply<Is<BatchResults>>, Problem> {
     let input = body.read()?;
     let atomic = input.get("atomic").unwrap_or(true);
     let operations = read(&call, input.members())?;
     if atomic {
+        let busy = |_| Problem { retry_after: Some(1), ..Problem::new(503, "too many atomic batches at a time") };
+        let turn = tokio::time::timeout(PATIENCE, ATOMIC.acquire()).await.map_err(busy)?;
+        let _turn = turn.map_err(|error| Problem::new(500, error.to_string()))?;
         let work = async || {
             let results = carry_out(&call, &operations, true).await?;
             let good = results.iter().all(succeeded);
-            Ok((answer(results, true), good))
+            Ok((answer(&operations, results, true), good))
         };
-        let reply = call.together(body.bytes(), work).await;
+        let whole = async {
+            let reply = call.together(body.bytes(), work).await;
+            let counts = reply.as_ref().is_ok_and(|(_, counts)| *counts);
+            (reply.map(|(reply, _)| reply), counts)
+        };
+        let reply = call.app.limits.as_one(whole).await;
         // What the batch changed may be somebody's role.
         call.app.callers.forget();
+        call.app.webhooks.changed();
         call.app.wake.notify_one();
         return reply;
     }
-    call.outside(body.bytes(), async || Ok(answer(carry_out(&call, &operations, false).await?, false))).await
+    call.outside_where(body.bytes(), async || {
+        let results = carry_out(&call, &operations, false).await?;
+        // What was not carried out is tried when the batch is sent again under its key.
+        let whole = results.iter().all(|result| result.status != 503);
+        Ok((answer(&operations, results, false), whole))
+    })
+    .await
 }
 
 /// The operations, every mistake reported at once.
@@ -150,27 +177,40 @@ fn operation(call: &Call<AnyWrite>, given: &Value) -> Result<Operation, Wrong> {
 /// Carries the operations out, one after the other. Of a whole, nothing is tried after the first that failed.
 async fn carry_out(call: &Call<AnyWrite>, operations: &[Operation], atomic: bool) -> Result<Vec<Answered>, Problem> {
     let begun = Instant::now();
+    let time = if atomic { ATOMIC_TIME } else { TIME };
     let key = if atomic { None } else { call.idempotency_key()? };
+    let (mut caller, mut looked) = (call.caller.clone(), Instant::now());
     let mut results: Vec<Answered> = Vec::with_capacity(operations.len());
     let mut size = 0;
     for (i, operation) in operations.iter().enumerate() {
-        let left = TIME.saturating_sub(begun.elapsed());
+        let left = time.saturating_sub(begun.elapsed());
+        if looked.elapsed() > BELIEVED {
+            // Whoever may no longer do so is stopped in the middle too.
+            caller = match &call.caller {
+                Some(asked) => call.app.callers.again(&asked.kept(&call.address), call.org).await?,
+                None => None,
+            };
+            looked = Instant::now();
+        }
         let result = if atomic && results.last().is_some_and(|last| !succeeded(last)) {
             return Ok(taken_back(call, results, operations.len()));
         } else if left.is_zero() {
             refused(
                 call,
-                &Problem::new(503, format!("not carried out: the batch takes longer than {} s", TIME.as_secs())),
+                &Problem::new(503, format!("not carried out: the batch takes longer than {} s", time.as_secs())),
             )
         } else if size > ANSWER_MAX {
             let problem = format!("not carried out: the answers before it have more than {ANSWER_MAX} bytes");
             refused(call, &Problem::new(413, problem))
         } else {
-            let (found, inner) = call.inside()?;
+            let (found, inner) = call.inside(caller.clone())?;
             match tokio::time::timeout(left, inner.ask(asked(operation, key.as_deref(), i), found)).await {
                 Ok(Ok(answered)) => answered,
                 Ok(Err(problem)) => refused(call, &problem),
-                Err(_) => refused(call, &Problem::new(503, "it took too long and was taken back")),
+                Err(_) if atomic => refused(call, &Problem::new(503, "it took too long and was taken back")),
+                Err(_) => {
+                    refused(call, &Problem::new(503, "it took too long: whether it was carried out is not known"))
+                }
             }
         };
         // The same batch is at work elsewhere: its answer is the one that counts.
@@ -220,17 +260,34 @@ fn refused(call: &Call<AnyWrite>, problem: &Problem) -> Answered {
     if let Value::Object(members) = &mut body {
         members.insert("request_id".into(), call.request_id().into());
     }
-    Answered { status: problem.status, etag: None, location: None, body, size: 0 }
+    Answered { status: problem.status, etag: None, location: None, body, secrets: &[], size: 0 }
 }
 
-fn answer(results: Vec<Answered>, atomic: bool) -> Answer {
+fn answer(operations: &[Operation], results: Vec<Answered>, atomic: bool) -> Answer {
     let failed = results.iter().filter(|result| !succeeded(result)).count();
     let failed_at = results.iter().position(|result| !succeeded(result) && result.status != FAILED_DEPENDENCY);
     let succeeded = results.len() - failed;
-    let results: Vec<Value> = results.into_iter().map(shown).collect();
-    Answer::ok(json!({
-        "atomic": atomic, "succeeded": succeeded, "failed": failed, "failed_at": failed_at, "results": results,
-    }))
+    let whole = |results: Vec<Value>| {
+        json!({
+            "atomic": atomic, "succeeded": succeeded, "failed": failed, "failed_at": failed_at, "results": results,
+        })
+    };
+    let kept = results.iter().zip(operations).map(|(result, operation)| kept(operation, result)).collect();
+    let kept = whole(kept);
+    Answer::ok(whole(results.into_iter().map(shown).collect())).keeping(kept)
+}
+
+/// What is kept of a result for a replay: no secret, and nothing long that can be read again.
+fn kept(operation: &Operation, result: &Answered) -> Value {
+    let mut body = result.body.clone();
+    if operation.method == Method::GET && result.size > KEPT_MAX {
+        body = Value::Null;
+    }
+    if let Value::Object(members) = &mut body {
+        members.retain(|name, _| !result.secrets.contains(&name.as_str()));
+    }
+    let (etag, location) = (result.etag.clone(), result.location.clone());
+    shown(Answered { status: result.status, etag, location, body, secrets: &[], size: 0 })
 }
 
 fn shown(result: Answered) -> Value {

@@ -114,6 +114,10 @@ async fn read(app: &App, ctx: &Ctx, query: &ListQuery) -> Result<(i64, Page<Entr
 
 /// How long the caller waits. (The parameter was checked with the others.)
 fn patience(call: &Call<AnyRead>) -> Duration {
+    // Whoever shares a transaction has a connection, and sees no more of others' changes by waiting.
+    if grc_uow::is_shared() {
+        return Duration::ZERO;
+    }
     let query = call.query();
     let wait = query.iter().find(|(name, _)| name == feed::WAIT).and_then(|(_, text)| text.parse().ok());
     Duration::from_secs(wait.unwrap_or(0))

@@ -139,6 +139,7 @@ async fn complete(
     path: web::Path<(Uuid, Uuid)>,
     body: Body<NoBody>,
 ) -> Result<Reply<Is<Shown<Evidence>>>, Problem> {
+    call.alone()?;
     body.read_or_empty()?;
     let id: EvidenceId = path.into_inner().1.into();
     let store = store(&call)?;
@@ -149,11 +150,11 @@ async fn complete(
     if waiting.status == EvidenceStatus::Stored {
         return call.write(body.bytes(), async |ctx, uow| answer(ctx, uow, waiting).await).await;
     }
-    let read = store::read_back(store.as_ref(), &waiting).await.map_err(|error| match error {
-        ObjectError::Missing => Problem::new(409, "nothing has been uploaded yet"),
-        other => other.into(),
-    })?;
-    let inspection = crate::bulk::inspected(&call.app.pdf, read).await?;
+    let missing = |problem: Problem| match problem.status {
+        404 => Problem::new(409, "nothing has been uploaded yet"),
+        _ => problem,
+    };
+    let inspection = crate::bulk::inspected(&call.app.pdf, store.as_ref(), &waiting).await.map_err(missing)?;
     if let Some(difference) = service::differs(&waiting, &inspection) {
         // The store overwrites nothing, so what is wrong goes, and another attempt has its place.
         store.delete(&waiting.object_key).await?;

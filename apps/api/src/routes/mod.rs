@@ -14,7 +14,9 @@ pub mod evidence;
 pub mod frameworks;
 pub mod health;
 pub mod identity;
+pub mod imports;
 pub mod incident;
+pub mod jobs;
 pub mod keys;
 pub mod members;
 pub mod metrics;
@@ -52,6 +54,8 @@ pub fn api(config: &mut web::ServiceConfig) {
     vendor::routes(config);
     audit::routes(config);
     batch::routes(config);
+    imports::routes(config);
+    jobs::routes(config);
     changes::routes(config);
     webhooks::routes(config);
     search::routes(config);
@@ -92,6 +96,8 @@ pub fn shapes() -> Vec<&'static Shape> {
         vendor::SHAPES,
         audit::SHAPES,
         batch::SHAPES,
+        imports::SHAPES,
+        jobs::SHAPES,
         changes::SHAPES,
         search::SHAPES,
         coordination::SHAPES,

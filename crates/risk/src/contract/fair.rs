@@ -109,6 +109,7 @@ async fn jobs(ctx: &Ctx, tx: &mut Tx, stored: &Analysis) -> Passed {
         error: None,
         created_by: ctx.actor.id,
         created_at: ctx.now,
+        updated_at: ctx.now,
     };
     let begun = run::begin(ctx, tx, &job).await?.unwrap();
     assert_eq!(begun.analysis.digest(), queued.input_digest, "what was frozen is what was asked");

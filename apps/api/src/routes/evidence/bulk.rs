@@ -162,6 +162,7 @@ pub async fn begin(
     _path: web::Path<Uuid>,
     incoming: Incoming,
 ) -> Result<Reply<Begun<EvidenceImportJob>>, Problem> {
+    call.alone()?;
     let Incoming { request, mut payload } = incoming;
     let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,0 +1,2 @@
+DROP INDEX jobs_kind;
+DROP INDEX jobs_updated;
