@@ -1,5 +1,5 @@
 //! What the audit log costs: appends a second in one organization, checkpoints made meanwhile, and entries checked a second.
-//! `audit 100000 8`: so many entries, by so many writers, each change a transaction of its own that waits for the disk.
+//! `audit 100000 8 2`: so many entries, by so many writers, checked so often, each change a transaction of its own that waits for the disk.
 
 #![allow(
     clippy::print_stdout,
@@ -51,6 +51,7 @@ async fn append(db: Db, org: OrgId, count: usize) {
 async fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|number| number.parse::<usize>().ok());
     let (entries, writers) = (numbers.next().unwrap_or(100_000), numbers.next().unwrap_or(8).max(1));
+    let checks = numbers.next().unwrap_or(2);
     let folder = tempfile::tempdir().unwrap();
     let settings = ClusterConfig { folder: folder.path().join("cluster"), durable: true, path: None };
     let cluster = tokio::task::spawn_blocking(move || Cluster::start(&settings)).await.unwrap().unwrap();
@@ -76,7 +77,7 @@ async fn main() {
     }
     println!("covered by checkpoints: {:.0} entries a second", count / begun.elapsed().as_secs_f64());
     let (witness, keys) = (Witness::new(folder.path()), Keys::new(tokens.keys()));
-    for _ in 0..2 {
+    for _ in 0..checks {
         let begun = Instant::now();
         let report = check(&db, &witness, &keys, org).await.unwrap();
         assert!(report.first_bad.is_none(), "{report:?}");

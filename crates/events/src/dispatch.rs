@@ -13,6 +13,7 @@ use crate::{
     delivery::Status,
     payload,
     ports::{Place, Turn, Tx},
+    schedule::spread,
     webhook,
 };
 
@@ -152,7 +153,10 @@ async fn note(ctx: &Ctx, tx: &mut Tx, attempted: &Delivery, heard: &Heard, sched
     } else {
         let answered = || heard.status.map(|status| format!("the address answered {status}"));
         delivery.error = heard.error.clone().or_else(answered).map(|text| text.chars().take(500).collect());
-        let wait = schedule.after(delivery.attempts, heard.retry_after).map(|wait| wait + spread(wait, delivery.id.0)).filter(|_| heard.status != Some(GONE));
+        let wait = schedule
+            .after(delivery.attempts, heard.retry_after)
+            .map(|wait| wait + spread(wait, delivery.id.0))
+            .filter(|_| heard.status != Some(GONE));
         delivery.next_attempt_at = wait.map(|wait| ctx.now + wait);
         delivery.status = if wait.is_some() { Status::Failed } else { Status::Dead };
     }

@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn what_failed_at_once_is_not_tried_again_at_once() {
         let hour = Duration::hours(1);
-        let waits: std::collections::BTreeSet<Duration> = (0..500).map(|id| spread(hour, Uuid::from_u128(id))).collect();
+        let waits: std::collections::BTreeSet<Duration> =
+            (0..500).map(|id| spread(hour, Uuid::from_u128(id))).collect();
         assert_eq!(waits.len(), 500);
         assert!(waits.iter().all(|more| *more >= Duration::ZERO && *more <= hour / 10));
     }

@@ -4,8 +4,6 @@
 //! As in [`crate::list`] the statements are query fragments of our own: Diesel prepares and caches them by their
 //! text, which holds only declared names; every value is bound. Rows are read by position.
 
-use std::marker::PhantomData;
-
 use async_trait::async_trait;
 use diesel::{
     QueryResult,
@@ -22,7 +20,6 @@ use grc_kernel::{
     resource::{Cell, References, Tally},
     shape::Ty,
 };
-use time::OffsetDateTime;
 
 use crate::{
     error,
@@ -36,7 +33,10 @@ const META: [(&str, Ty); 4] =
 
 /// All columns of a resource's table, in the order in which they are read.
 fn columns<R: Resource>() -> impl Iterator<Item = (&'static str, Ty)> {
-    [("id", Ty::Id)].into_iter().chain(R::MEMBERS.iter().map(|member| (member.column, member.ty))).chain(META)
+    [("id", Ty::Id), ("org_id", Ty::Id)]
+        .into_iter()
+        .chain(R::MEMBERS.iter().map(|member| (member.column, member.ty)))
+        .chain(META)
 }
 
 /// All columns of a resource's table, as a statement selects them for [`Loaded`].
@@ -51,16 +51,29 @@ pub(crate) fn selection<R: Resource>() -> String {
     text
 }
 
-/// A row of a resource's table. The organization is not read: the statement asked for it.
-pub(crate) struct Loaded<R>(Vec<Cell>, PhantomData<R>);
+/// A record as a row of its table has it.
+pub(crate) struct Loaded<R>(pub(crate) R);
 
 impl<R: Resource> FromSqlRow<Untyped, Pg> for Loaded<R> {
+    // Lists read thousands of values: no value is kept anywhere but in its record.
     fn build_from_row<'a>(row: &impl Row<'a, Pg>) -> deserialize::Result<Self> {
-        let cells = columns::<R>().enumerate().map(|(i, (_, ty))| {
-            let field = row.get(i).ok_or("a column is missing")?;
-            read(ty.kind(), field.value())
-        });
-        Ok(Self(cells.collect::<deserialize::Result<_>>()?, PhantomData))
+        let id: Uuid = column::<_, SqlUuid>(row, 0)?;
+        let org: Uuid = column::<_, SqlUuid>(row, 1)?;
+        let last = R::MEMBERS.len() + 2;
+        let meta = Meta {
+            created_at: column::<_, Timestamptz>(row, last)?,
+            updated_at: column::<_, Timestamptz>(row, last + 1)?,
+            created_by: column::<_, SqlUuid>(row, last + 2)?,
+            revision: column::<_, BigInt>(row, last + 3)?,
+        };
+        let mut record = R::blank(R::Id::from(id), OrgId(org), meta);
+        for (place, (member, attr)) in (2..).zip(R::members()) {
+            let field = row.get(place).ok_or("a column is missing")?;
+            let cell = read(member.ty.kind(), field.value())?;
+            (attr.set)(&mut record, cell)
+                .map_err(|_| format!("{}.{} holds what this version does not know", R::TABLE, member.name))?;
+        }
+        Ok(Self(record))
     }
 }
 
@@ -79,45 +92,6 @@ fn read(kind: Option<Kind>, value: Option<PgValue<'_>>) -> deserialize::Result<C
         Some(Kind::Ids) => Cell::Ids(FromSql::<Array<SqlUuid>, Pg>::from_sql(value)?),
         None => Cell::Json(FromSql::<Jsonb, Pg>::from_sql(value)?),
     })
-}
-
-impl<R: Resource> Loaded<R> {
-    /// The record of a row.
-    pub(crate) fn into_record(self, org: OrgId) -> StoreResult<R> {
-        let corrupt = || {
-            StoreError::internal(format!(
-                "a row of {} is not {} of this version",
-                R::TABLE,
-                grc_kernel::kit::a(R::KIND)
-            ))
-        };
-        let mut cells = self.0.into_iter();
-        let Some(Cell::Id(id)) = cells.next() else { return Err(corrupt()) };
-        let blank = Meta {
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            updated_at: OffsetDateTime::UNIX_EPOCH,
-            created_by: id,
-            revision: 1,
-        };
-        let mut record = R::blank(R::Id::from(id), org, blank);
-        for ((member, attr), cell) in R::members().zip(&mut cells) {
-            (attr.set)(&mut record, cell).map_err(|_| {
-                StoreError::internal(format!("{}.{} holds what this version does not know", R::TABLE, member.name))
-            })?;
-        }
-        let meta = [cells.next(), cells.next(), cells.next(), cells.next()];
-        let [
-            Some(Cell::Time(created_at)),
-            Some(Cell::Time(updated_at)),
-            Some(Cell::Id(created_by)),
-            Some(Cell::Int(revision)),
-        ] = meta
-        else {
-            return Err(corrupt());
-        };
-        *record.meta_mut() = Meta { created_at, updated_at, created_by, revision };
-        Ok(record)
-    }
 }
 
 /// The value of a column of a row, by its place.
@@ -194,7 +168,7 @@ impl PgTx {
     pub(crate) async fn records<R: Resource>(&mut self, org: OrgId, rest: Parts) -> StoreResult<Vec<R>> {
         let statement = Parts::default().sql(format!("SELECT {} ", selection::<R>())).and(of_org::<R>(org)).and(rest);
         let rows: Vec<Loaded<R>> = Select(statement).load(self.connection()?).await.map_err(error::store)?;
-        rows.into_iter().map(|row| row.into_record(org)).collect()
+        Ok(rows.into_iter().map(|Loaded(record)| record).collect())
     }
 
     /// Stores those of these records that collide with none; how many.

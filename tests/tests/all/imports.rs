@@ -344,7 +344,24 @@ fn an_import_acts_as_whoever_asked_for_it_and_no_longer() {
         let users = s.get(&token, &format!("/orgs/{org}/users?role=analyst")).await.must(200);
         let user = text(&users["items"][0], "id");
         s.json(&token, "PATCH", &format!("/orgs/{org}/users/{user}"), json!({"role": "viewer"})).await.must(200);
+        let table = b"title,category,likelihood,impact\nB,cyber,1,1\n";
+        let mut by_key = Vec::new();
+        for name in ["kept", "revoked"] {
+            let key = json!({"name": name, "role": "analyst"});
+            let key = s.json(&token, "POST", &format!("/orgs/{org}/api-keys"), key).await.must(201);
+            by_key.push(send(&s, &text(&key, "key"), &org, "resource=risks", CSV, table).await.must(202));
+            if name == "revoked" {
+                s.json(&token, "DELETE", &format!("/orgs/{org}/api-keys/{}", text(&key, "id")), json!({}))
+                    .await
+                    .must(204);
+            }
+        }
         let working = s.another(&[]).await;
+        let good = done(&working, &token, &org, &by_key[0]).await;
+        assert_eq!((&good["status"], counts(&good)), (&json!("completed"), [1, 0, 0, 0]), "{good}");
+        let gone = done(&working, &token, &org, &by_key[1]).await;
+        assert_eq!((&gone["status"], counts(&gone)), (&json!("failed"), [0, 0, 0, 0]), "{gone}");
+        assert!(gone["error"].as_str().unwrap().contains("no longer"), "{gone}");
         let job = done(&working, &token, &org, &begun).await;
         assert_eq!((&job["status"], counts(&job)), (&json!("failed"), [0, 0, 0, 1]), "{job}");
         assert_eq!(failed(&job)[0].2, "forbidden");

@@ -30,7 +30,7 @@ impl Simulations for PgTx {
                 Run::TABLE
             ));
         let rows: Vec<Loaded<Run>> = Select(statement).load(self.connection()?).await.map_err(error::store)?;
-        rows.into_iter().map(|row| row.into_record(org)).collect()
+        Ok(rows.into_iter().map(|Loaded(run)| run).collect())
     }
 
     async fn advance_run(&mut self, org: OrgId, run: RunId, percent: i64) -> StoreResult<()> {
