@@ -461,7 +461,7 @@ def _(w):
 
 @domain("Tasks")
 def _(w):
-    body = m.TaskCreate(title="Review access", due_date=datetime.date(2099, 1, 31), rrule="FREQ=MONTHLY")
+    body = m.TaskCreate(title="Review access", due_date=datetime.date.today() + datetime.timedelta(days=30), rrule="FREQ=MONTHLY")
     w.life(tasks, ("task", "tasks"), m.Task, body, m.TaskPatch(assignee_id=w.me), lambda it: it.assignee_id == w.me)
     made = w.call(tasks.create_task, w.org, body=body)
     done = w.call(tasks.complete_task, w.org, made.id)
