@@ -12,7 +12,8 @@ use crate::{cargo, root, sh};
 /// The version of cargo-deny that the checks are written for.
 const CARGO_DENY: &str = "0.20.2";
 
-fn has(program: &str) -> bool {
+/// Whether a program is on the machine.
+pub fn has(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
@@ -74,8 +75,8 @@ pub fn cargo_deny() -> Result<String> {
 }
 
 /// Python packages in an environment of their own, kept in the target directory; its folder of programs.
-pub fn python(packages: &[&str]) -> Result<PathBuf> {
-    let folder = root().join("target/tools/python");
+pub fn python(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = root().join("target/tools").join(name);
     let stamp = folder.join("installed");
     let wanted = packages.join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -94,4 +95,26 @@ pub fn python(packages: &[&str]) -> Result<PathBuf> {
     sh(&pip, &args)?;
     std::fs::write(stamp, wanted)?;
     Ok(folder.join("bin"))
+}
+
+/// The packages of the TypeScript client, kept in the target directory; their folder.
+pub fn typescript() -> Result<PathBuf> {
+    // The package of npm brings Node.js.
+    tools(&["npm"])?;
+    let folder = root().join("target/tools/typescript");
+    std::fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(root().join("tests/typescript").join(file), folder.join(file))?;
+    }
+    let stamp = folder.join("node_modules/installed");
+    let wanted = std::fs::read_to_string(folder.join("package-lock.json"))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    eprintln!("+ npm ci");
+    let status =
+        Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder).status()?;
+    anyhow::ensure!(status.success(), "npm ci failed");
+    std::fs::write(stamp, wanted)?;
+    Ok(folder)
 }

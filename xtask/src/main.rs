@@ -9,8 +9,10 @@
 
 mod bench;
 mod check;
+mod clients;
 mod install;
 mod scaffold;
+mod server;
 
 use std::{
     path::{Path, PathBuf},
@@ -53,6 +55,8 @@ enum Task {
         #[arg(long, default_value_t = 3)]
         examples: u32,
     },
+    /// Generates a TypeScript and a Python client from the document and uses each against every domain.
+    Clients,
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
     /// Measures the release server against pgbench doing the same statements.
@@ -103,6 +107,7 @@ fn main() -> Result<()> {
             check::document()?;
             check::schema(examples)
         }
+        Task::Clients => clients::check(),
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::Scaffold => check::scaffold(),
@@ -116,6 +121,11 @@ fn main() -> Result<()> {
 /// The workspace's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// Runs a command in the root and fails where it fails.
@@ -138,7 +148,7 @@ fn run(release: bool, args: &[String]) -> Result<()> {
     install::postgres()?;
     let profile: &[&str] = if release { &["build", "-p", "grc-api", "--release"] } else { &["build", "-p", "grc-api"] };
     cargo(profile)?;
-    let binary = root().join("target").join(if release { "release" } else { "debug" }).join("sovereign-grc");
+    let binary = target().join(if release { "release" } else { "debug" }).join("sovereign-grc");
     // The service takes this process's place, so that signals reach it.
     use std::os::unix::process::CommandExt;
     Err(Command::new(binary).args(args).exec().into())
@@ -146,7 +156,7 @@ fn run(release: bool, args: &[String]) -> Result<()> {
 
 fn openapi() -> Result<()> {
     cargo(&["build", "-p", "grc-api"])?;
-    let output = Command::new(root().join("target/debug/sovereign-grc")).arg("openapi").output()?;
+    let output = Command::new(target().join("debug/sovereign-grc")).arg("openapi").output()?;
     if !output.status.success() {
         bail!("the document could not be made");
     }
