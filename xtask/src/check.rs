@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, clients, install, root, sh};
+use crate::{Deadline, cargo, clients, install, root, sh};
 
 /// Runs all checks, the quick ones first, and says how long each took.
 pub fn all() -> Result<()> {
@@ -40,7 +40,7 @@ const CHECKERS: &[&str] = &["schemathesis==4.32.5", "openapi-spec-validator==0.9
 
 /// Holds the service to its document with schemathesis.
 pub fn schema(examples: u32) -> Result<()> {
-    let tools = install::python("python", CHECKERS)?;
+    let tools = install::python("python", CHECKERS, Deadline::after(clients::LIMIT))?;
     let tool = tools.join("schemathesis").display().to_string();
     let examples = examples.to_string();
     cargo(&["build", "--quiet", "--locked", "-p", "grc-tests", "--bins"])?;
@@ -49,9 +49,10 @@ pub fn schema(examples: u32) -> Result<()> {
 
 /// The committed document is valid OpenAPI, and a TypeScript client made from it compiles.
 pub fn document() -> Result<()> {
-    let tools = install::python("python", CHECKERS)?;
+    let deadline = Deadline::after(clients::LIMIT);
+    let tools = install::python("python", CHECKERS, deadline)?;
     sh(&tools.join("openapi-spec-validator").display().to_string(), &["docs/openapi.json"])?;
-    clients::typescript(None).map(drop)
+    clients::typescript(deadline).map(drop)
 }
 
 /// A domain and its resources scaffolded into a copy compile, and the table that one calls for is written.

@@ -4,13 +4,13 @@ use std::{
     fs::{self, File},
     path::PathBuf,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::Result;
 
 use crate::{
-    cargo, install, root,
+    Deadline, cargo, install, root,
     server::{self, PASSWORD},
     target,
 };
@@ -19,40 +19,17 @@ use crate::{
 const GENERATOR: &[&str] = &["openapi-python-client==0.29.1", "httpx==0.28.1"];
 
 /// The longest that all of it may take once the service is built.
-const LIMIT: Duration = Duration::from_secs(180);
+pub const LIMIT: Duration = Duration::from_secs(180);
 
 /// The person that the service knows at first.
 const EMAIL: &str = "admin@example.com";
-
-/// When a check must be over; what still runs then is stopped.
-#[derive(Clone, Copy)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    fn run(self, command: &mut Command) -> Result<()> {
-        eprintln!("+ {command:?}");
-        let mut child = command.spawn()?;
-        loop {
-            if let Some(status) = child.try_wait()? {
-                ensure!(status.success(), "{:?} failed", command.get_program());
-                return Ok(());
-            }
-            if Instant::now() >= self.0 {
-                let _ = child.kill();
-                let _ = child.wait();
-                bail!("{:?} was not done in time", command.get_program());
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
 
 /// Generates both clients, starts a service and uses each against every domain.
 pub fn check() -> Result<()> {
     install::postgres()?;
     cargo(&["build", "--quiet", "--locked", "-p", "grc-api"])?;
-    let deadline = Deadline(Instant::now() + LIMIT);
-    let typescript = typescript(Some(deadline))?;
+    let deadline = Deadline::after(LIMIT);
+    let typescript = typescript(deadline)?;
     let (python, generated) = python(deadline)?;
     let folder = std::env::temp_dir().join(format!("grc-clients-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
@@ -142,9 +119,8 @@ fn obstacle() -> Result<Option<String>> {
 }
 
 /// Generates the TypeScript types and compiles what uses them; the folder, with the programs in `out`.
-pub fn typescript(deadline: Option<Deadline>) -> Result<PathBuf> {
-    let deadline = deadline.unwrap_or_else(|| Deadline(Instant::now() + LIMIT));
-    let folder = install::typescript()?;
+pub fn typescript(deadline: Deadline) -> Result<PathBuf> {
+    let folder = install::typescript(deadline)?;
     for file in ["client.ts", "answers.ts", "smoke.ts"] {
         fs::copy(root().join("tests/typescript").join(file), folder.join(file))?;
     }
@@ -161,13 +137,17 @@ pub fn typescript(deadline: Option<Deadline>) -> Result<PathBuf> {
 
 /// Generates the Python client; the interpreter that has what it needs, and the folder of its package.
 fn python(deadline: Deadline) -> Result<(PathBuf, PathBuf)> {
-    let tools = install::python("clients", GENERATOR)?;
+    let tools = install::python("clients", GENERATOR, deadline)?;
     let generated = root().join("target/tools/generated");
+    // What the document has no more must not be left.
+    if generated.exists() {
+        fs::remove_dir_all(&generated)?;
+    }
     fs::create_dir_all(&generated)?;
     // A warning is an operation, a body or an answer that the client would lack.
     deadline.run(
         Command::new(tools.join("openapi-python-client"))
-            .args(["generate", "--meta", "none", "--overwrite", "--fail-on-warning", "--path", "docs/openapi.json"])
+            .args(["generate", "--meta", "none", "--fail-on-warning", "--path", "docs/openapi.json"])
             .args(["--config", "tests/python/config.json", "--output-path"])
             .arg(generated.join("grc_client"))
             .current_dir(root()),

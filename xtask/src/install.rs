@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, root, sh};
+use crate::{Deadline, cargo, root, sh};
 
 /// The version of cargo-deny that the checks are written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -75,7 +75,7 @@ pub fn cargo_deny() -> Result<String> {
 }
 
 /// Python packages in an environment of their own, kept in the target directory; its folder of programs.
-pub fn python(name: &str, packages: &[&str]) -> Result<PathBuf> {
+pub fn python(name: &str, packages: &[&str], deadline: Deadline) -> Result<PathBuf> {
     let folder = root().join("target/tools").join(name);
     let stamp = folder.join("installed");
     let wanted = packages.join("\n");
@@ -89,16 +89,14 @@ pub fn python(name: &str, packages: &[&str]) -> Result<PathBuf> {
         self::packages(&["python3", "python3-venv"])?;
         sh("python3", &["-m", "venv", "--clear", &folder.display().to_string()])?;
     }
-    let pip = folder.join("bin/pip").display().to_string();
-    let mut args = vec!["install", "--quiet", "--disable-pip-version-check"];
-    args.extend(packages);
-    sh(&pip, &args)?;
+    let mut pip = Command::new(folder.join("bin/pip"));
+    deadline.run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(packages))?;
     std::fs::write(stamp, wanted)?;
     Ok(folder.join("bin"))
 }
 
 /// The packages of the TypeScript client, kept in the target directory; their folder.
-pub fn typescript() -> Result<PathBuf> {
+pub fn typescript(deadline: Deadline) -> Result<PathBuf> {
     // The package of npm brings Node.js.
     tools(&["npm"])?;
     let folder = root().join("target/tools/typescript");
@@ -111,10 +109,8 @@ pub fn typescript() -> Result<PathBuf> {
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
-    eprintln!("+ npm ci");
-    let status =
-        Command::new("npm").args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder).status()?;
-    anyhow::ensure!(status.success(), "npm ci failed");
+    let mut npm = Command::new("npm");
+    deadline.run(npm.args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder))?;
     std::fs::write(stamp, wanted)?;
     Ok(folder)
 }

@@ -17,6 +17,7 @@ mod server;
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -56,7 +57,11 @@ enum Task {
         examples: u32,
     },
     /// Generates a TypeScript and a Python client from the document and uses each against every domain.
-    Clients,
+    Clients {
+        /// Leaves it out, and says why, where a program or a registry is out of reach.
+        #[arg(long)]
+        if_possible: bool,
+    },
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
     /// Measures the release server against pgbench doing the same statements.
@@ -107,7 +112,8 @@ fn main() -> Result<()> {
             check::document()?;
             check::schema(examples)
         }
-        Task::Clients => clients::check(),
+        Task::Clients { if_possible: false } => clients::check(),
+        Task::Clients { if_possible: true } => clients::check_if_possible(),
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::Scaffold => check::scaffold(),
@@ -137,6 +143,35 @@ pub fn sh(program: &str, args: &[&str]) -> Result<()> {
         bail!("{program} {} failed", args.join(" "));
     }
     Ok(())
+}
+
+/// When something must be over; what still runs then is stopped.
+#[derive(Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// That long from now.
+    pub fn after(limit: Duration) -> Self {
+        Self(Instant::now() + limit)
+    }
+
+    /// Runs a command and fails where it fails, or is not done in time.
+    pub fn run(self, command: &mut Command) -> Result<()> {
+        eprintln!("+ {command:?}");
+        let mut child = command.spawn().with_context(|| format!("running {:?}", command.get_program()))?;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                anyhow::ensure!(status.success(), "{:?} failed", command.get_program());
+                return Ok(());
+            }
+            if Instant::now() >= self.0 {
+                child.kill()?;
+                child.wait()?;
+                bail!("{:?} was not done in time", command.get_program());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 /// Runs cargo.
