@@ -3,29 +3,19 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
 
-use crate::{cargo, install, root};
+use crate::{
+    cargo, install,
+    server::{self, PASSWORD, Server},
+    target,
+};
 
 const CLIENTS: &str = "32";
-const PASSWORD: &str = "violet tractor humming";
-
-struct Server {
-    child: Child,
-    base: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
-    }
-}
 
 /// Runs all measurements and prints the table.
 pub fn run(rows: u32, seconds: u32) -> Result<()> {
@@ -40,7 +30,9 @@ pub fn run(rows: u32, seconds: u32) -> Result<()> {
 }
 
 fn measure(folder: &Path, rows: u32, seconds: u32) -> Result<()> {
-    let server = start(folder)?;
+    // The log is not kept: writing it would be measured.
+    let binary = target().join("release/sovereign-grc");
+    let server = server::start(&binary, folder, &[("GRC_DATABASE_POOL", "16")], Stdio::null())?;
     let token = curl(
         &server,
         "",
@@ -118,28 +110,6 @@ fn row(name: &str, got: &Load, pgbench: f64) {
         got.server_ms,
         got.database_ms
     );
-}
-
-fn start(folder: &Path) -> Result<Server> {
-    let mut child = Command::new(root().join("target/release/sovereign-grc"))
-        .envs([
-            ("GRC_DATA_DIR", folder.display().to_string()),
-            ("GRC_BIND", "127.0.0.1:0".to_owned()),
-            ("GRC_METRICS_BIND", String::new()),
-            ("GRC_BOOTSTRAP_PASSWORD", PASSWORD.to_owned()),
-            ("GRC_RATE_LIMIT_PER_MINUTE", "0".to_owned()),
-            ("GRC_DATABASE_POOL", "16".to_owned()),
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-    let base = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
-    if !base.starts_with("http") {
-        bail!("the server did not start");
-    }
-    Ok(Server { child, base })
 }
 
 fn output(command: &mut Command) -> Result<String> {

@@ -4,7 +4,7 @@ use std::{process::Command, time::Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, install, root, sh};
+use crate::{Deadline, cargo, clients, install, root, sh};
 
 /// Runs all checks, the quick ones first, and says how long each took.
 pub fn all() -> Result<()> {
@@ -28,6 +28,7 @@ pub fn all() -> Result<()> {
         anyhow::ensure!(status.success(), "cargo doc failed");
         Ok(())
     })?;
+    timed("clients", clients::check_if_possible)?;
     timed("scaffold", scaffold)?;
     timed("dependencies", dependencies)?;
     eprintln!("everything holds, after {} s", begun.elapsed().as_secs());
@@ -39,7 +40,7 @@ const CHECKERS: &[&str] = &["schemathesis==4.32.5", "openapi-spec-validator==0.9
 
 /// Holds the service to its document with schemathesis.
 pub fn schema(examples: u32) -> Result<()> {
-    let tools = install::python(CHECKERS)?;
+    let tools = install::python("python", CHECKERS, Deadline::after(clients::LIMIT))?;
     let tool = tools.join("schemathesis").display().to_string();
     let examples = examples.to_string();
     cargo(&["build", "--quiet", "--locked", "-p", "grc-tests", "--bins"])?;
@@ -48,26 +49,10 @@ pub fn schema(examples: u32) -> Result<()> {
 
 /// The committed document is valid OpenAPI, and a TypeScript client made from it compiles.
 pub fn document() -> Result<()> {
-    let tools = install::python(CHECKERS)?;
+    let deadline = Deadline::after(clients::LIMIT);
+    let tools = install::python("python", CHECKERS, deadline)?;
     sh(&tools.join("openapi-spec-validator").display().to_string(), &["docs/openapi.json"])?;
-    let folder = root().join("target/tools/typescript");
-    std::fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json", "client.ts"] {
-        std::fs::copy(root().join("tests/typescript").join(file), folder.join(file))?;
-    }
-    std::fs::copy(root().join("docs/openapi.json"), folder.join("openapi.json"))?;
-    install::tools(&["npm"])?;
-    let run = |program: &str, args: &[&str]| -> Result<()> {
-        eprintln!("+ {program} {}", args.join(" "));
-        let status = Command::new(program).args(args).current_dir(&folder).status()?;
-        anyhow::ensure!(status.success(), "{program} {} failed", args.join(" "));
-        Ok(())
-    };
-    run("npm", &["ci", "--silent", "--no-audit", "--no-fund"])?;
-    // A default is what an absent member means, not a promise that it is there.
-    run("npx", &["openapi-typescript", "openapi.json", "--default-non-nullable=false", "-o", "api.ts"])?;
-    let strict = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler", "--target", "es2022"];
-    run("npx", &[&["tsc"][..], &strict, &["api.ts", "client.ts"]].concat())
+    clients::typescript(deadline).map(drop)
 }
 
 /// A domain and its resources scaffolded into a copy compile, and the table that one calls for is written.

@@ -7,12 +7,13 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{cargo, root, sh};
+use crate::{Deadline, cargo, root, sh};
 
 /// The version of cargo-deny that the checks are written for.
 const CARGO_DENY: &str = "0.20.2";
 
-fn has(program: &str) -> bool {
+/// Whether a program is on the machine.
+pub fn has(program: &str) -> bool {
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
@@ -74,8 +75,8 @@ pub fn cargo_deny() -> Result<String> {
 }
 
 /// Python packages in an environment of their own, kept in the target directory; its folder of programs.
-pub fn python(packages: &[&str]) -> Result<PathBuf> {
-    let folder = root().join("target/tools/python");
+pub fn python(name: &str, packages: &[&str], deadline: Deadline) -> Result<PathBuf> {
+    let folder = root().join("target/tools").join(name);
     let stamp = folder.join("installed");
     let wanted = packages.join("\n");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -88,10 +89,28 @@ pub fn python(packages: &[&str]) -> Result<PathBuf> {
         self::packages(&["python3", "python3-venv"])?;
         sh("python3", &["-m", "venv", "--clear", &folder.display().to_string()])?;
     }
-    let pip = folder.join("bin/pip").display().to_string();
-    let mut args = vec!["install", "--quiet", "--disable-pip-version-check"];
-    args.extend(packages);
-    sh(&pip, &args)?;
+    let mut pip = Command::new(folder.join("bin/pip"));
+    deadline.run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(packages))?;
     std::fs::write(stamp, wanted)?;
     Ok(folder.join("bin"))
+}
+
+/// The packages of the TypeScript client, kept in the target directory; their folder.
+pub fn typescript(deadline: Deadline) -> Result<PathBuf> {
+    // The package of npm brings Node.js.
+    tools(&["npm"])?;
+    let folder = root().join("target/tools/typescript");
+    std::fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(root().join("tests/typescript").join(file), folder.join(file))?;
+    }
+    let stamp = folder.join("node_modules/installed");
+    let wanted = std::fs::read_to_string(folder.join("package-lock.json"))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    let mut npm = Command::new("npm");
+    deadline.run(npm.args(["ci", "--silent", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    std::fs::write(stamp, wanted)?;
+    Ok(folder)
 }

@@ -9,12 +9,15 @@
 
 mod bench;
 mod check;
+mod clients;
 mod install;
 mod scaffold;
+mod server;
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -52,6 +55,12 @@ enum Task {
         /// How many requests of each kind an operation gets; 3 in continuous integration.
         #[arg(long, default_value_t = 3)]
         examples: u32,
+    },
+    /// Generates a TypeScript and a Python client from the document and uses each against every domain.
+    Clients {
+        /// Leaves it out, and says why, where a program or a registry is out of reach.
+        #[arg(long)]
+        if_possible: bool,
     },
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
@@ -103,6 +112,8 @@ fn main() -> Result<()> {
             check::document()?;
             check::schema(examples)
         }
+        Task::Clients { if_possible: false } => clients::check(),
+        Task::Clients { if_possible: true } => clients::check_if_possible(),
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::Scaffold => check::scaffold(),
@@ -118,6 +129,11 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+}
+
 /// Runs a command in the root and fails where it fails.
 pub fn sh(program: &str, args: &[&str]) -> Result<()> {
     eprintln!("+ {program} {}", args.join(" "));
@@ -129,6 +145,35 @@ pub fn sh(program: &str, args: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// When something must be over; what still runs then is stopped.
+#[derive(Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// That long from now.
+    pub fn after(limit: Duration) -> Self {
+        Self(Instant::now() + limit)
+    }
+
+    /// Runs a command and fails where it fails, or is not done in time.
+    pub fn run(self, command: &mut Command) -> Result<()> {
+        eprintln!("+ {command:?}");
+        let mut child = command.spawn().with_context(|| format!("running {:?}", command.get_program()))?;
+        loop {
+            if let Some(status) = child.try_wait()? {
+                anyhow::ensure!(status.success(), "{:?} failed", command.get_program());
+                return Ok(());
+            }
+            if Instant::now() >= self.0 {
+                child.kill()?;
+                child.wait()?;
+                bail!("{:?} was not done in time", command.get_program());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
 /// Runs cargo.
 pub fn cargo(args: &[&str]) -> Result<()> {
     sh(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), args)
@@ -138,7 +183,7 @@ fn run(release: bool, args: &[String]) -> Result<()> {
     install::postgres()?;
     let profile: &[&str] = if release { &["build", "-p", "grc-api", "--release"] } else { &["build", "-p", "grc-api"] };
     cargo(profile)?;
-    let binary = root().join("target").join(if release { "release" } else { "debug" }).join("sovereign-grc");
+    let binary = target().join(if release { "release" } else { "debug" }).join("sovereign-grc");
     // The service takes this process's place, so that signals reach it.
     use std::os::unix::process::CommandExt;
     Err(Command::new(binary).args(args).exec().into())
@@ -146,7 +191,7 @@ fn run(release: bool, args: &[String]) -> Result<()> {
 
 fn openapi() -> Result<()> {
     cargo(&["build", "-p", "grc-api"])?;
-    let output = Command::new(root().join("target/debug/sovereign-grc")).arg("openapi").output()?;
+    let output = Command::new(target().join("debug/sovereign-grc")).arg("openapi").output()?;
     if !output.status.success() {
         bail!("the document could not be made");
     }

@@ -15,6 +15,7 @@ pub mod inner;
 pub mod limits;
 pub mod list;
 pub mod negotiate;
+pub mod params;
 pub mod problem;
 pub mod reply;
 pub mod resource;

@@ -314,7 +314,7 @@ fn response(
         members.insert("content".into(), kinds);
     } else if let Some(media) = title.strip_prefix("x-media:") {
         let kinds: Map<String, Value> =
-            media.split(' ').map(|media| (media.to_owned(), json!({"schema": {"type": "string"}}))).collect();
+            media.split(' ').map(|media| (media.to_owned(), json!({"schema": file(media)}))).collect();
         members.insert("content".into(), kinds.into());
     }
     let mut headers = Map::new();
@@ -331,6 +331,17 @@ fn response(
         members.insert("headers".into(), headers.into());
     }
     out
+}
+
+/// The schema of a file: a client must know whether to read it as JSON, as text or as bytes.
+fn file(media: &str) -> Value {
+    if media == "application/json" {
+        json!({"type": "object"})
+    } else if media.starts_with("text/") {
+        json!({"type": "string"})
+    } else {
+        json!({"type": "string", "format": "binary"})
+    }
 }
 
 fn parameter(parameter: &Value) -> Value {

@@ -15,6 +15,7 @@ use crate::{
     http::{
         call::{Answer, AssessmentRead, AssessmentReview, Begun, Body, Call, FindingRead, Is, Reply, Right},
         limits::Standing,
+        params::{Declares, Param, Params},
         problem::Problem,
         resource::{Routes, Shown, answer},
         shape::{Ty, must, null},
@@ -235,9 +236,21 @@ fn statistics(stats: &Stats) -> Value {
     })
 }
 
+/// What is counted.
+struct Counted;
+
+impl Params for Counted {
+    const ALL: &'static [Param] =
+        &[Param { name: "assessment_id", doc: "Only the findings of this assessment.", required: false, id: true }];
+}
+
 /// Counts over findings, of one assessment (`?assessment_id=`) or of all.
 #[api_v2_operation(tags("Findings"), operation_id = "get_finding_stats", summary = "Counts over findings")]
-async fn stats(call: Call<FindingRead>, _path: web::Path<Uuid>) -> Result<Reply<Is<FindingStats>>, Problem> {
+async fn stats(
+    call: Call<FindingRead>,
+    _path: web::Path<Uuid>,
+    _params: Declares<Counted>,
+) -> Result<Reply<Is<FindingStats>>, Problem> {
     let mut assessment = None;
     for (name, value) in call.query() {
         let wrong = |code, detail: &str| Problem::fields(vec![grc_kernel::FieldError::new(&name, code, detail)]);

@@ -26,6 +26,7 @@ use crate::{
         export,
         limits::Quota,
         list::{Ask, Listing},
+        params::{Declares, Param, Params},
         problem::Problem,
         resource::{Making, Routes, Shown, answer},
         shape::{Ty, must, null},
@@ -178,13 +179,25 @@ async fn complete(
     }
 }
 
+/// What is handed out.
+struct ByKey;
+
+impl Params for ByKey {
+    const ALL: &'static [Param] =
+        &[Param { name: "key", doc: "The object key of the evidence.", required: true, id: false }];
+}
+
 /// A URL to download a stored file, by its object key.
 #[api_v2_operation(
     tags("Evidence"),
     operation_id = "get_download_url",
     summary = "A presigned download URL for an object key"
 )]
-async fn download_url(call: Call<EvidenceRead>, _path: web::Path<Uuid>) -> Result<Reply<Is<DownloadTarget>>, Problem> {
+async fn download_url(
+    call: Call<EvidenceRead>,
+    _path: web::Path<Uuid>,
+    _params: Declares<ByKey>,
+) -> Result<Reply<Is<DownloadTarget>>, Problem> {
     let store = store(&call)?;
     let field = |name: &str, code, detail: &str| Problem::fields(vec![grc_kernel::FieldError::new(name, code, detail)]);
     let mut key = None;

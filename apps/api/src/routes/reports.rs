@@ -96,22 +96,43 @@ impl OperationModifier for File {
     fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
 
     fn update_response(op: &mut DefaultOperationRaw) {
-        let schema = DefaultSchemaRaw {
-            title: Some(
-                "x-media:application/pdf application/vnd.openxmlformats-officedocument.spreadsheetml.sheet text/html application/json"
-                    .into(),
-            ),
-            ..DefaultSchemaRaw::default()
-        };
-        op.responses.insert(
-            "200".into(),
-            Either::Right(Response {
-                description: Some("The file.".into()),
-                schema: Some(schema),
-                ..Response::default()
-            }),
+        answers(
+            op,
+            "application/pdf application/vnd.openxmlformats-officedocument.spreadsheetml.sheet text/html application/json",
         );
     }
+}
+
+/// A file that is always HTML, whatever `Accept` says.
+pub struct Html(File);
+
+impl Responder for Html {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &actix_web::HttpRequest) -> HttpResponse {
+        self.0.respond_to(request)
+    }
+}
+
+impl Apiv2Schema for Html {}
+
+impl OperationModifier for Html {
+    fn update_parameter(_: &mut DefaultOperationRaw) {}
+
+    fn update_definitions(_: &mut std::collections::BTreeMap<String, DefaultSchemaRaw>) {}
+
+    fn update_response(op: &mut DefaultOperationRaw) {
+        answers(op, "text/html");
+    }
+}
+
+/// Documents that an operation answers with a file of one of these media types.
+fn answers(op: &mut DefaultOperationRaw, media: &str) {
+    let schema = DefaultSchemaRaw { title: Some(format!("x-media:{media}")), ..DefaultSchemaRaw::default() };
+    op.responses.insert(
+        "200".into(),
+        Either::Right(Response { description: Some("The file.".into()), schema: Some(schema), ..Response::default() }),
+    );
 }
 
 /// The file of a completed report.
@@ -166,7 +187,7 @@ impl OperationModifier for Preview {
 /// A report as it would be now, as HTML; nothing is kept. Other parameters are filters: those of the list of findings,
 /// risks, incidents or processes that the report is about.
 #[api_v2_operation(tags("Reports"), operation_id = "preview_report", summary = "A report as it would be now, as HTML")]
-async fn preview(call: Call<ReportRead>, _path: web::Path<Uuid>, _params: Preview) -> Result<File, Problem> {
+async fn preview(call: Call<ReportRead>, _path: web::Path<Uuid>, _params: Preview) -> Result<Html, Problem> {
     let mut errors = grc_kernel::Checker::new();
     let mut assessment_id = None;
     let mut kind = None;
@@ -196,7 +217,7 @@ async fn preview(call: Call<ReportRead>, _path: web::Path<Uuid>, _params: Previe
     let Some(kind) = kind else { return Err(Problem::not_found()) };
     let wanted = Wanted { kind, assessment_id, title: None, filters };
     let drawn = drawing::draw(&call.app, &call.ctx(), call.org, &wanted, Format::Html).await?;
-    Ok(File { content_type: Format::Html.content_type(), name: None, tag: None, bytes: drawn.bytes })
+    Ok(Html(File { content_type: Format::Html.content_type(), name: None, tag: None, bytes: drawn.bytes }))
 }
 
 /// The routes.
