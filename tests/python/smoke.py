@@ -576,7 +576,7 @@ def every_list(w):
             operation = getattr(whole, one.name)
             wanted = operation.sync_detailed.__annotations__
             plain = all(name in ("org_id", "client", "return") or "Unset" in str(kind) for name, kind in wanted.items())
-            if one.name.startswith("list_") and plain and "org_id" in wanted:
+            if one.name.startswith("list_") and plain and {"org_id", "limit"} <= wanted.keys():
                 w.call(operation, w.org, limit=1)
                 count += 1
     return count

@@ -206,7 +206,8 @@ fn operation(
             401 => !public || path.starts_with("/api/v1/auth/"),
             // Where people sign in through Cloudflare Access alone, passwords are refused.
             403 => !public || path.starts_with("/api/v1/auth/"),
-            404 => path.contains('{'),
+            // A question to a policy names its organization and its incident in the body.
+            404 => path.contains('{') || path.ends_with("/opa/decisions"),
             400 => body.is_some() || writes || !parameters.is_empty(),
             408 | 413 | 415 => body.is_some(),
             406 => exported,

@@ -24,7 +24,7 @@ use shapes::{ClimateRisk, ConsistencyReport, ContinuityNothing, DependencyGraph,
 
 use crate::{
     http::{
-        call::{Answer, BcmRead, Body, Call, Is, Reply},
+        call::{Answer, BcmRead, Body, Call, Is, Pictured, Reply},
         list::{Ask, Listing},
         negotiate::negotiate,
         problem::Problem,
@@ -93,7 +93,7 @@ impl Listing for GraphOf {
     operation_id = "get_dependency_graph",
     summary = "All processes and assets, and what depends on what"
 )]
-async fn graph(call: Call<BcmRead>, ask: Ask<GraphOf>) -> Result<Reply<Is<DependencyGraph>>, Problem> {
+async fn graph(call: Call<BcmRead>, ask: Ask<GraphOf>) -> Result<Reply<Pictured<DependencyGraph>>, Problem> {
     let picture = ask.wants_svg()? || negotiate(call.header("accept"), &["application/json", SVG])? == SVG;
     ask.read()?;
     let answer = calculate(
@@ -117,7 +117,7 @@ async fn graph(call: Call<BcmRead>, ask: Ask<GraphOf>) -> Result<Reply<Is<Depend
     operation_id = "make_dr_plan",
     summary = "The recovery of a process, tier by tier"
 )]
-async fn dr_plan(call: Call<BcmRead>, body: Body<ContinuityNothing>) -> Result<Reply<Is<DrPlan>>, Problem> {
+async fn dr_plan(call: Call<BcmRead>, body: Body<ContinuityNothing>) -> Result<Reply<Pictured<DrPlan>>, Problem> {
     body.read_or_empty()?;
     let picture = negotiate(call.header("accept"), &["application/json", SVG])? == SVG;
     let process: ProcessId = call.param("process_id")?.into();
