@@ -19,7 +19,7 @@ import grc_client.api
 from grc_client import AuthenticatedClient, Client, models as m
 from grc_client.api import (
     a2a, api_keys, assessments, audit, authentication, batch, business_continuity, changes, controls, evidence, findings,
-    frameworks, incidents, links, organizations, policy_decisions, reports, risk, search, service, tasks, users, vendors,
+    frameworks, imports, incidents, jobs, links, organizations, policy_decisions, reports, risk, search, service, tasks, users, vendors,
     webhooks,
 )
 from grc_client.types import UNSET, File, Unset
@@ -527,6 +527,31 @@ def _(w):
     w.listed(a2a.list_issued_attestations, m.IssuedAttestation, w.org, least=0)
     w.listed(a2a.list_vendor_attestations, m.VendorAttestation, w.org, w.vendor.id, least=0)
     w.call(a2a.delete_a2a_grant, w.org, made.id)
+
+
+@domain("Imports")
+def _(w):
+    templates = w.call(imports.list_import_templates, w.org).items
+    assert any(one.resource == "risks" for one in templates), templates
+    # Who does not say what they accept is given the table itself, and a generated client says nothing.
+    mine, w.client = w.client, AuthenticatedClient(base_url=URL, token=w.client.token, headers={"Accept": "application/json"})
+    assert any(one.name == "title" for one in w.call(imports.get_import_template, w.org, "risks").columns)
+    w.client = mine
+    table = io.BytesIO(b"title,category,likelihood,impact\nFrom a table,cyber,2,2\n")
+    job = w.call(imports.create_import, w.org, resource=m.CreateImportResource.RISKS, body=File(payload=table))
+    done = w.until(
+        lambda: w.call(imports.get_import, w.org, job.id), lambda it: it.status.value not in ("queued", "running")
+    )
+    assert done.status.value == "completed" and done.result.created == 1 and not done.items, done
+    w.imported = job.id
+
+
+@domain("Jobs")
+def _(w):
+    # A job has an id of its own; its result says what it is about.
+    found = next(one for one in w.listed(jobs.list_jobs, m.JobBody, w.org) if one.result.id == w.imported)
+    one = w.call(jobs.get_job, w.org, found.id)
+    assert one.id == found.id and one.kind == found.kind and one.status.value == "completed", one
 
 
 @domain("Batch")
