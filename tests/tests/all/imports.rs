@@ -249,6 +249,13 @@ fn rows_fail_with_their_number_column_and_what_would_be_right() {
         let new = import(&s, &token, &org, "resource=risks", "ref_id,title\nR-9,New\n").await;
         let missing: Vec<String> = failed(&new).into_iter().map(|(_, _, code)| code).collect();
         assert_eq!(missing, ["required"; 3], "{new}");
+
+        // Frameworks are told by their keys; a record that only a later row makes is none, so a cycle is refused.
+        let table = "name,framework_id,carry_forward_from\nYearly,SOC2_TYPE2,\nOdd,NONE,\nOne,SOC2_TYPE2,Two\nTwo,SOC2_TYPE2,One\n";
+        let framed = import(&s, &token, &org, "resource=assessments&atomic=false", table).await;
+        let unknown = |row, column: &str| (row, column.to_owned(), "unknown_reference".to_owned());
+        let expected = [unknown(3, "framework_id"), unknown(4, "carry_forward_from"), unknown(5, "carry_forward_from")];
+        assert_eq!((counts(&framed), failed(&framed)), ([1, 0, 0, 3], expected.to_vec()), "{framed}");
         s.running.stop().await;
     });
 }

@@ -150,7 +150,15 @@ pub fn members<R: Served>() -> Vec<Member> {
         matches!(member.role, Role::Settable | Role::Fixed | Role::Later)
             && R::PARENT.is_none_or(|(name, _)| name != member.name)
     };
-    id.chain(parent).chain(R::MEMBERS.iter().filter(said)).copied().collect()
+    id.chain(parent).chain(R::MEMBERS.iter().filter(said)).copied().map(by_key).collect()
+}
+
+/// A framework is told by its key too: it is no record of the organization, and its member holds any id.
+fn by_key(mut member: Member) -> Member {
+    if member.name == "framework_id" && matches!(member.ty, Ty::Id) {
+        member.ty = Ty::Ref("framework");
+    }
+    member
 }
 
 fn known<R: Served>() -> Known {
