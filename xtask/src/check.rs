@@ -134,7 +134,8 @@ pub fn report() -> Result<()> {
     lines.sort_unstable();
     let failed = lines.iter().filter(|line| line.ends_with("FAILED")).count();
     let head = format!(
-        "Test report of the test suite, version {}.\n{} tests, {failed} failed.\n\n",
+        "Test report of the test suite, version {}. Each change is tested by it before it lands.\n{} tests, {failed} \
+         failed.\n\n",
         env!("CARGO_PKG_VERSION"),
         lines.len()
     );
