@@ -186,6 +186,12 @@ pub struct Written {
 
 impl Written {
     fn take(&mut self, member: &Member, heading: &str, raw: &Raw) {
+        // A heading was looked at as a whole; an object may say the same under two names.
+        if self.members.contains_key(member.name) || (member.name == "id" && self.id.is_some()) {
+            let detail = format!("says {} a second time", member.name);
+            self.errors.push(RowError::cell(heading, member.name, "doubled_column", detail));
+            return;
+        }
         match cell::read(member.ty, raw) {
             Ok(value) if member.name == "id" => match value.as_str().map(Uuid::parse_str) {
                 None if value.is_null() => {}
@@ -281,5 +287,32 @@ pub fn kind_of(ty: Ty) -> Option<&'static str> {
         Ty::Ref(kind) => Some(kind),
         Ty::List(Ty::Ref(kind), _) => Some(*kind),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use grc_kernel::shape::must;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_that_says_a_member_under_two_names_is_no_row() {
+        let members = vec![must("id", Ty::Id, "Its id."), must("title", Ty::Line(9), "Its title.")];
+        let known = Known { members, others: HashSet::new(), required: vec!["title"] };
+        let columns = Columns::of_objects(Mapping::new());
+        let codes = |row: Value| {
+            let row = row.as_object().cloned().unwrap();
+            let written = columns.read(Said::Object(row), &known);
+            written.errors.iter().map(|error| (error.column.clone().unwrap(), error.code.clone())).collect::<Vec<_>>()
+        };
+        let doubled = |name: &str| vec![(name.to_owned(), "doubled_column".to_owned())];
+        assert_eq!(codes(json!({"title": "A"})), []);
+        assert_eq!(codes(json!({"Title": "A", "title": "B"})), doubled("title"));
+        assert_eq!(codes(json!({"ID": Uuid::nil(), "id": Uuid::nil()})), doubled("id"));
+        assert_eq!(codes(json!({"weather": 1})), [("weather".to_owned(), "unknown_column".to_owned())]);
     }
 }

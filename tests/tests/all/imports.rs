@@ -246,6 +246,9 @@ fn rows_fail_with_their_number_column_and_what_would_be_right() {
             (&item["title"], &item["owner_id"], &item["likelihood"]),
             (&json!("Better"), &Value::Null, &json!(3))
         );
+        let twice = format!("id,ref_id,title\n{},,By id\n,R-1,By reference\n", text(item, "id"));
+        let twice = import(&s, &token, &org, "resource=risks&atomic=false", &twice).await;
+        assert_eq!(failed(&twice), [(3, "ref_id".to_owned(), "doubled_row".to_owned())], "{twice}");
         let new = import(&s, &token, &org, "resource=risks", "ref_id,title\nR-9,New\n").await;
         let missing: Vec<String> = failed(&new).into_iter().map(|(_, _, code)| code).collect();
         assert_eq!(missing, ["required"; 3], "{new}");

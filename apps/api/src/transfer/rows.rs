@@ -190,9 +190,9 @@ impl Rows {
     }
 
     /// Finds the records of rows that have no id, by the members that name them.
-    async fn find_by_name(&self, rows: &mut [(u64, Written)]) -> Result<(), Problem> {
+    async fn find_by_name(&mut self, rows: &mut [(u64, Written)]) -> Result<(), Problem> {
         let ctx = self.asker.ctx();
-        for member in self.matching.iter().copied() {
+        for member in self.matching.clone() {
             let said = |one: &Written| one.members.get(member).and_then(Value::as_str).map(str::to_owned);
             let texts: Vec<String> =
                 rows.iter().filter(|(_, one)| one.id.is_none()).filter_map(|(_, one)| said(one)).collect();
@@ -207,6 +207,8 @@ impl Rows {
             for (_, one) in rows.iter_mut().filter(|(_, one)| one.id.is_none()) {
                 match said(one).and_then(|text| found.get(&text)).map(Vec::as_slice) {
                     None | Some([]) => {}
+                    // Another row may mean it by its id, or by another of its names.
+                    Some([id]) if !self.seen.ids.insert(*id) => one.errors.push(self.doubled(member)),
                     Some([id]) => one.id = Some(*id),
                     Some(_) => {
                         let heading = self.columns.heading_of(member).unwrap_or(member);
@@ -239,6 +241,10 @@ impl Rows {
             },
             None => self.create(one.members).await,
         }
+    }
+
+    fn doubled(&self, member: &str) -> RowError {
+        self.error(member, "doubled_row", "means a record that a row before it means")
     }
 
     fn error(&self, member: &str, code: &str, detail: impl AsRef<str>) -> RowError {
