@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    Deadline, cargo, install, root,
+    Deadline, check, install, root,
     server::{self, PASSWORD},
     target,
 };
@@ -27,7 +27,7 @@ const EMAIL: &str = "admin@example.com";
 /// Generates both clients, starts a service and uses each against every domain.
 pub fn check() -> Result<()> {
     install::postgres()?;
-    cargo(&["build", "--quiet", "--locked", "-p", "grc-api"])?;
+    check::build()?;
     let deadline = Deadline::after(LIMIT);
     let typescript = typescript(deadline)?;
     let (python, generated) = python(deadline)?;
@@ -67,55 +67,13 @@ pub fn check() -> Result<()> {
     outcome
 }
 
-/// The same, where the machine has what it takes; else says what it lacks. Nothing is installed for it but into the
-/// target directory.
-pub fn check_if_possible() -> Result<()> {
-    match obstacle()? {
-        Some(why) => {
-            eprintln!("   the generated clients were not checked: {why}");
-            Ok(())
-        }
-        None => check(),
-    }
-}
-
 /// What is in the way of the check.
-fn obstacle() -> Result<Option<String>> {
-    for program in ["node", "npm", "python3"] {
-        if !install::has(program) {
-            return Ok(Some(format!("{program} is not on this machine")));
-        }
-    }
-    let quiet = |program: &str, args: &[&str]| {
-        Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
-    };
-    // Debian has what environments are made with in a package of its own.
-    if !quiet("python3", &["-c", "import ensurepip, venv"]) {
-        return Ok(Some("this machine's python3 makes no environments (venv)".to_owned()));
-    }
-    let tools = root().join("target/tools");
-    let installed = |stamp: &str, wanted: &str| fs::read_to_string(tools.join(stamp)).is_ok_and(|text| text == wanted);
-    let lock = fs::read_to_string(root().join("tests/typescript/package-lock.json"))?;
-    // `npm ping` is not answered by every mirror; a package that is needed anyway is.
-    let ask = ["view", "openapi-fetch@0.14.0", "version", "--fetch-retries=0", "--fetch-timeout=10000"];
-    if !installed("typescript/node_modules/installed", &lock) && !quiet("npm", &ask) {
-        return Ok(Some("the registry of npm does not answer".to_owned()));
-    }
-    if !installed("clients/installed", &GENERATOR.join("\n")) {
-        let probe = tools.join("probe");
-        let made = quiet("python3", &["-m", "venv", "--clear", &probe.display().to_string()]);
-        let pip = probe.join("bin/pip").display().to_string();
-        let ask =
-            ["--retries", "0", "--timeout", "10", "--disable-pip-version-check", "download", "--quiet", "--no-deps"];
-        let into = ["--dest", &probe.display().to_string(), "attrs"].map(str::to_owned);
-        let into: Vec<&str> = into.iter().map(String::as_str).collect();
-        let answers = made && quiet(&pip, &[&ask[..], &into].concat());
-        let _ = fs::remove_dir_all(probe);
-        if !answers {
-            return Ok(Some("the index of Python packages does not answer".to_owned()));
-        }
-    }
-    Ok(None)
+pub fn obstacle() -> Option<String> {
+    let missing = ["node", "npm"].into_iter().find(|program| !install::has(program));
+    missing
+        .map(|program| format!("{program} is not on this machine"))
+        .or_else(|| install::typescript_obstacle("openapi-fetch@0.14.0"))
+        .or_else(|| install::python_obstacle("clients", GENERATOR))
 }
 
 /// Generates the TypeScript types and compiles what uses them; the folder, with the programs in `out`.

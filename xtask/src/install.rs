@@ -95,6 +95,46 @@ pub fn python(name: &str, packages: &[&str], deadline: Deadline) -> Result<PathB
     Ok(folder.join("bin"))
 }
 
+/// What is in the way of Python packages that are not installed yet.
+pub fn python_obstacle(name: &str, packages: &[&str]) -> Option<String> {
+    let tools = root().join("target/tools");
+    if std::fs::read_to_string(tools.join(name).join("installed")).is_ok_and(|stamp| stamp == packages.join("\n")) {
+        return None;
+    }
+    if !has("python3") {
+        return Some("python3 is not on this machine".to_owned());
+    }
+    // Debian has what environments are made with in a package of its own.
+    if !answers("python3", &["-c", "import ensurepip, venv"]) {
+        return Some("this machine's python3 makes no environments (venv)".to_owned());
+    }
+    let probe = tools.join("probe");
+    let folder = probe.display().to_string();
+    let made = answers("python3", &["-m", "venv", "--clear", &folder]);
+    let ask = ["--retries", "0", "--timeout", "10", "--disable-pip-version-check", "download", "--quiet", "--no-deps"];
+    let pip = probe.join("bin/pip").display().to_string();
+    let reached = made && answers(&pip, &[&ask[..], &["--dest", &folder, "attrs"]].concat());
+    let _ = std::fs::remove_dir_all(probe);
+    if reached { None } else { Some("the index of Python packages does not answer".to_owned()) }
+}
+
+/// What is in the way of the packages of the TypeScript client: whether the registry has one of them.
+pub fn typescript_obstacle(package: &str) -> Option<String> {
+    let installed = root().join("target/tools/typescript/node_modules/installed");
+    let lock = root().join("tests/typescript/package-lock.json");
+    let stamp = std::fs::read_to_string(installed).ok();
+    if stamp.is_some() && stamp == std::fs::read_to_string(lock).ok() {
+        return None;
+    }
+    // `npm ping` is not answered by every mirror; a package that is needed anyway is.
+    let ask = ["view", package, "version", "--fetch-retries=0", "--fetch-timeout=10000"];
+    if answers("npm", &ask) { None } else { Some("the registry of npm does not answer".to_owned()) }
+}
+
+fn answers(program: &str, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
+}
+
 /// The packages of the TypeScript client, kept in the target directory; their folder.
 pub fn typescript(deadline: Deadline) -> Result<PathBuf> {
     // The package of npm brings Node.js.

@@ -52,16 +52,15 @@ enum Task {
     Openapi,
     /// Holds the service to its own document: schemathesis over every operation.
     Schema {
-        /// How many requests of each kind an operation gets; 3 in continuous integration.
+        /// What is tried: the examples, every value at a limit of the document, or what chance comes up with.
+        #[arg(long, default_value = "examples,coverage,fuzzing")]
+        phases: String,
+        /// How many requests by chance an operation gets.
         #[arg(long, default_value_t = 3)]
         examples: u32,
     },
     /// Generates a TypeScript and a Python client from the document and uses each against every domain.
-    Clients {
-        /// Leaves it out, and says why, where a program or a registry is out of reach.
-        #[arg(long)]
-        if_possible: bool,
-    },
+    Clients,
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
     /// Measures the release server against pgbench doing the same statements.
@@ -108,12 +107,11 @@ fn main() -> Result<()> {
             openapi()
         }
         Task::Openapi => openapi(),
-        Task::Schema { examples } => {
+        Task::Schema { phases, examples } => {
             check::document()?;
-            check::schema(examples)
+            check::schema(&phases, examples)
         }
-        Task::Clients { if_possible: false } => clients::check(),
-        Task::Clients { if_possible: true } => clients::check_if_possible(),
+        Task::Clients => clients::check(),
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::Scaffold => check::scaffold(),

@@ -70,7 +70,7 @@ resource! {
     /// Who does it: an active member.
     assignee_id: Option<UserId> = Ty::Ref("user");
     /// When it is due; with a rule, the first time.
-    due_date: Option<Date> = Ty::Date, sorts;
+    due_date: Option<Date> = Ty::Date, sorts, sample("\"2026-12-01\"");
     /// When it comes again: an RRULE of RFC 5545.
     rrule: Option<String> = Ty::Line(300), sample("\"FREQ=MONTHLY;INTERVAL=3\"");
     /// How many days before it is due whoever listens is reminded of it; null for never.

@@ -66,9 +66,9 @@ resource! {
         extra: &[may("text", Ty::Text(1_000_000), "The text, when one piece is read.").occasional()],
     }
     /// The name that the client gave it.
-    filename: String = Ty::Line(255), required, fixed, sorts, searches;
+    filename: String = Ty::Line(255), required, fixed, sorts, searches, sample(r#""access-review.pdf""#);
     /// Its media type, checked against the bytes.
-    content_type: String = Ty::Line(127), required, fixed, filters;
+    content_type: String = Ty::Line(127), required, fixed, filters, sample(r#""application/pdf""#);
     /// Its size in bytes; as announced, then as counted.
     size: Option<i64> = Ty::Int(0, SIZE_MAX), fixed;
     /// Its SHA-256 in hex; as announced, then as computed by the service.

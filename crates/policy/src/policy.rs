@@ -49,7 +49,7 @@ resource! {
     /// Its name, as in the path: letters, digits, `-`, `_` and `.`, beginning with a letter or digit.
     policy_id: String = Ty::Line(NAME_MAX), computed, sorts, filters, unique;
     /// Its text, Rego v1. Its package is `org.NAME`.
-    rego: String = Ty::Text(REGO_MAX), required, searches;
+    rego: String = Ty::Text(REGO_MAX), required, searches, sample(r#""package org.example\n\nimport rego.v1\n\nallow if input.severity == \"low\"\n""#);
     /// Its package.
     package: String = Ty::Line(200), computed, sorts, filters;
     /// Which version of the name it is.

@@ -50,13 +50,21 @@ resource! {
         write: Access::Admin, extra: MOVED,
     }
     /// The names of the likelihoods, from the least.
-    likelihood_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required;
+    likelihood_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required,
+        sample(r#"["Rare", "Possible", "Likely"]"#);
     /// The names of the impacts, from the least.
-    impact_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required;
+    impact_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required,
+        sample(r#"["Minor", "Moderate", "Severe"]"#);
     /// The levels, from the least.
-    levels: Vec<Level> = Ty::List(&Ty::Object(Level::SHAPE), 20), required;
+    levels: Vec<Level> = Ty::List(&Ty::Object(Level::SHAPE), 20), required, sample(
+        r##"[
+            {"key": "low", "label": "Low", "color": "#2e7d32"}, {"key": "medium", "label": "Medium", "color": "#f9a825"},
+            {"key": "high", "label": "High", "color": "#c62828"}
+        ]"##
+    );
     /// The level's key for each likelihood (rows) and impact (columns).
-    grid: Value = ROWS, required;
+    grid: Value = ROWS, required,
+        sample(r#"[["low", "low", "medium"], ["low", "medium", "high"], ["medium", "high", "high"]]"#);
 }
 
 #[async_trait]

@@ -518,3 +518,40 @@ fn no_inner_address_is_ever_asked() {
         s.running.stop().await;
     });
 }
+
+#[test]
+fn a_repeated_message_is_answered_with_the_first_attestation() {
+    run(async {
+        let s = Service::start(&[]).await;
+        let token = s.admin().await;
+        let org = assessed(&s, &token, "Repeated GmbH").await;
+        let (_, key) = granted(&s, &token, &org, &["SOC2_TYPE2"]).await;
+        let (_, other) = granted(&s, &token, &org, &["SOC2_TYPE2"]).await;
+        let ask = async |credential: &str, id: i64, arguments: Value| {
+            let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+                "params": {"name": "request_attestation", "arguments": arguments}});
+            let answer = rpc(&s, credential, &[("idempotency-key", "ask-1")], call).await.must(200);
+            assert_eq!(answer["id"], id);
+            answer["result"]["structuredContent"].clone()
+        };
+        let about = json!({"frameworks": ["SOC2_TYPE2"], "nonce": "n-1"});
+        // A client that sends a message again gives it another id.
+        let first = ask(&key, 1, about.clone()).await;
+        assert_eq!(ask(&key, 2, about.clone()).await, first);
+        assert_eq!(ask(&key, 3, json!({"frameworks": ["SOC2_TYPE2"]})).await["code"], "IDEMPOTENCY_KEY_REUSED");
+        // The key of another partner is another key.
+        assert_ne!(ask(&other, 4, about.clone()).await["id"], first["id"]);
+        let at_once = (5..13).map(|id| {
+            let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+                "params": {"name": "request_attestation", "arguments": about}});
+            rpc(&s, &key, &[("idempotency-key", "ask-2")], call)
+        });
+        let at_once = futures::future::join_all(at_once).await;
+        assert!(at_once.iter().all(|got| got.status == 200));
+        let issued = s.get(&token, &format!("/orgs/{org}/a2a/issued?include_total=true")).await.must(200);
+        assert_eq!(issued["total"], 3, "{issued}");
+        let call = json!({"method": "tools/call", "params": {"name": "list_frameworks", "arguments": {}}});
+        rpc(&s, &key, &[("idempotency-key", "")], call).await.problem(400, "BAD_REQUEST");
+        s.running.stop().await;
+    });
+}

@@ -363,12 +363,11 @@ fn addresses_are_fetched_and_private_ones_only_where_they_are_allowed() {
         let list = json!({"items": [
             {"url": format!("http://127.0.0.1:{port}/soc2.txt?v=2"), "control_refs": ["SOC2_TYPE2:CC6.1"]},
             {"url": format!("http://127.0.0.1:{port}/absent.txt")},
-            {"url": "http://169.254.169.254/latest/meta-data"},
-            {"filename": "no-address.txt"},
+            {"url": "http://169.254.169.254/latest/meta-data", "collected_at": "2026-03-01"},
         ]});
         for (allowed, wanted) in [
-            ("true", ["stored ", "failed unreachable", "failed address", "failed required"]),
-            ("false", ["failed address", "failed address", "failed address", "failed required"]),
+            ("true", ["stored ", "failed unreachable", "failed address"]),
+            ("false", ["failed address", "failed address", "failed address"]),
         ] {
             let s = Service::start(&[("GRC_ALLOW_PRIVATE_TARGETS", allowed)]).await;
             let token = s.admin().await;
@@ -390,5 +389,38 @@ fn addresses_are_fetched_and_private_ones_only_where_they_are_allowed() {
             }
             s.running.stop().await;
         }
+    });
+}
+
+#[test]
+fn a_list_that_breaks_its_limits_is_refused_whole_with_every_place() {
+    run(async {
+        let s = Service::start(&[]).await;
+        let token = s.admin().await;
+        let org = s.org(&token, "Strict").await;
+        let path = format!("/orgs/{org}/evidence/bulk-import");
+        let items = json!([
+            {"url": "https://example.org/right.pdf"},
+            {"filename": "no-address.txt"},
+            {"url": 7, "finding_id": "no id", "size": "large", "collected_at": "yesterday", "colour": "blue"},
+        ]);
+        let mut wanted = [
+            ("items[1].url", "required"),
+            ("items[2].colour", "unknown"),
+            ("items[2].collected_at", "type"),
+            ("items[2].finding_id", "type"),
+            ("items[2].size", "type"),
+            ("items[2].url", "type"),
+        ];
+        wanted.sort_unstable();
+        for body in [items.clone(), json!({"items": items})] {
+            let problem = s.json(&token, "POST", &path, body).await.problem(422, "VALIDATION_ERROR");
+            let mut told = fields(&problem);
+            told.sort_unstable();
+            let told: Vec<_> = told.iter().map(|(field, code)| (field.as_str(), code.as_str())).collect();
+            assert_eq!(told, wanted);
+        }
+        assert_eq!(count(&s, "SELECT count(*) FROM evidence_imports"), 0);
+        s.running.stop().await;
     });
 }

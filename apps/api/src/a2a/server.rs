@@ -115,6 +115,11 @@ impl ServerHandler for Server {
 pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, Problem> {
     let mut message: Value =
         serde_json::from_slice(body).map_err(|error| Problem::new(400, format!("the body is not JSON: {error}")))?;
+    for name in ["jsonrpc", "id", "params"] {
+        if message.get(name).is_some_and(Value::is_null) {
+            return Err(Problem::new(400, format!("{name} may be left out, but not null")));
+        }
+    }
     let bare = match &mut message {
         Value::Object(members) if !members.contains_key("jsonrpc") && members.contains_key("method") => {
             members.insert("jsonrpc".to_owned(), json!("2.0"));

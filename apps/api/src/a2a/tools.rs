@@ -7,13 +7,16 @@ use std::{sync::Arc, time::Instant};
 use grc_attest::{Expected, Reason, Rejection, judge};
 use grc_flows::attesting::{self, Ask};
 use grc_kernel::{Actor, Ctx, OrgId, Uuid, record::timestamp};
+use grc_uow::StoredReply;
 use grc_vendor::Grant;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{JWKS_PATH, Signing, registers};
 use crate::{
     adapters::{clock, jwks::KeySet},
     http::{
+        call::found,
         caller::{Caller, Credential},
         problem::Problem,
         shape::{Input, Shape, Shaped, Ty, may, must},
@@ -103,6 +106,8 @@ pub struct Asking {
     pub caller: Arc<Caller>,
     /// The id of its request.
     pub request_id: String,
+    /// Its `Idempotency-Key`: what the message asks for happens once for it, whatever id the message has.
+    pub key: Option<String>,
 }
 
 impl Asking {
@@ -135,14 +140,15 @@ impl Asking {
     }
 
     async fn carry_out(&self, tool: &Tool, arguments: Map<String, Value>) -> Result<Value, Problem> {
-        let input = tool.takes.read(Value::Object(arguments).to_string().as_bytes())?;
+        let arguments = Value::Object(arguments).to_string();
+        let input = tool.takes.read(arguments.as_bytes())?;
         if tool.name == "verify_attestation" {
             return self.verify(&input).await;
         }
         let (org, actor) = self.home().ok_or_else(Problem::unauthorized)?;
         let ctx = self.ctx(org, actor);
         match tool.name {
-            "request_attestation" => self.attest(&ctx, &input).await,
+            "request_attestation" => self.attest(&ctx, &input, Sha256::digest(arguments).into()).await,
             "list_frameworks" => self.frameworks(&ctx).await,
             "list_records" => self.app.db.read(org, async |uow| registers::list(&ctx, uow, &input).await).await,
             "get_record" => self.app.db.read(org, async |uow| registers::get(&ctx, uow, &input).await).await,
@@ -154,7 +160,7 @@ impl Asking {
         Ctx::new(org, actor, clock::now(), self.request_id.clone(), Arc::clone(&self.app.ids))
     }
 
-    async fn attest(&self, ctx: &Ctx, input: &Input) -> Result<Value, Problem> {
+    async fn attest(&self, ctx: &Ctx, input: &Input, digest: [u8; 32]) -> Result<Value, Problem> {
         let ask = Ask {
             frameworks: input.get("frameworks").unwrap_or_default(),
             requested_evidence: input.get("requested_evidence").unwrap_or_default(),
@@ -163,21 +169,41 @@ impl Asking {
         };
         let (app, grant) = (&self.app, self.grant());
         let signing = Signing { tokens: &app.tokens, issuer: &app.public_url };
-        let made: Result<_, Problem> =
-            app.db.write(ctx.org, async |uow| Ok(attesting::attest(ctx, uow, grant, ask, &signing).await?)).await;
-        let (issued, token) = made?;
-        app.a2a.meter.issued();
-        Ok(json!({
-            "attestation": token,
-            "id": issued.id.0.to_string(),
-            "issuer": app.public_url,
-            "jwks_url": format!("{}{JWKS_PATH}", app.public_url),
-            "issued_at": timestamp(issued.issued_at),
-            "expires_at": timestamp(issued.expires_at),
-            "frameworks": issued.claims.get("frameworks"),
-            "evidence": issued.claims.get("evidence"),
-            "missing": issued.claims.get("missing"),
-        }))
+        let caller = self.caller.id();
+        let made: Result<(Value, bool), Problem> = app
+            .db
+            .write(ctx.org, async |uow| {
+                if let Some(key) = &self.key
+                    && let Some(kept) = found(uow.app().reserve(ctx.org, caller, key, ctx.now).await?, digest)?
+                {
+                    let kept = serde_json::from_slice(&kept.body);
+                    return Ok((kept.map_err(|error| Problem::new(500, error.to_string()))?, false));
+                }
+                let (issued, token) = attesting::attest(ctx, uow, grant, ask, &signing).await?;
+                let answer = json!({
+                    "attestation": token,
+                    "id": issued.id.0.to_string(),
+                    "issuer": app.public_url,
+                    "jwks_url": format!("{}{JWKS_PATH}", app.public_url),
+                    "issued_at": timestamp(issued.issued_at),
+                    "expires_at": timestamp(issued.expires_at),
+                    "frameworks": issued.claims.get("frameworks"),
+                    "evidence": issued.claims.get("evidence"),
+                    "missing": issued.claims.get("missing"),
+                });
+                if let Some(key) = &self.key {
+                    let body = answer.to_string().into_bytes();
+                    let reply = StoredReply { request_digest: digest, status: 200, headers: Vec::new(), body };
+                    uow.app().keep(ctx.org, caller, key, &reply, ctx.now).await?;
+                }
+                Ok((answer, true))
+            })
+            .await;
+        let (answer, fresh) = made?;
+        if fresh {
+            app.a2a.meter.issued();
+        }
+        Ok(answer)
     }
 
     async fn frameworks(&self, ctx: &Ctx) -> Result<Value, Problem> {

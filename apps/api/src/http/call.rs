@@ -8,10 +8,15 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web::Data};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::{Method, header},
+    web::Data,
+};
 use futures::{StreamExt, future::LocalBoxFuture};
 use grc_kernel::{Access, Ctx, IfMatch, OrgId, Permission, Uuid};
-use grc_uow::{Reservation, Uow};
+use grc_uow::{Reservation, StoredReply, Uow};
 use paperclip::{
     actix::OperationModifier,
     v2::{
@@ -21,7 +26,7 @@ use paperclip::{
 };
 use sha2::{Digest, Sha256};
 
-pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, New, Nothing, Pictured, Templated};
+pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, Never, New, Nothing, Pictured, Templated};
 pub use super::reply::{Answer, Reply, Secrets, Stream, Verbatim};
 use super::{
     caller::Caller,
@@ -41,6 +46,19 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// What a request is told whose like, under the same `Idempotency-Key`, is not answered yet.
 pub const STILL_RUNNING: &str = "the same request is still running";
+
+/// What a reservation means for a request: the reply kept, or none where it is to be carried out.
+pub fn found(reservation: Reservation, digest: [u8; 32]) -> Result<Option<StoredReply>, Problem> {
+    match reservation {
+        Reservation::Fresh => Ok(None),
+        Reservation::Running => Err(Problem::new(409, STILL_RUNNING)),
+        Reservation::Stored(kept) if kept.request_digest != digest => {
+            let problem = Problem::new(422, "the Idempotency-Key was used with another request");
+            Err(Problem { code: "IDEMPOTENCY_KEY_REUSED", ..problem })
+        }
+        Reservation::Stored(kept) => Ok(Some(kept)),
+    }
+}
 
 /// What the shell found out about a request before its handler runs.
 pub struct Found {
@@ -188,7 +206,7 @@ impl<R: Right> Call<R> {
             right: PhantomData,
         };
         if matches!(R::NEED, Need::Public) {
-            return Ok(call);
+            return call.with_sound_key();
         }
         let caller = found.caller.clone()?.ok_or_else(Problem::unauthorized)?;
         if let Some(text) = request.match_info().get("org_id") {
@@ -212,7 +230,15 @@ impl<R: Right> Call<R> {
             return Err(Problem::new(403, format!("this needs the permission {}", R::NEED.name())));
         }
         call.caller = Some(caller);
-        Ok(call)
+        call.with_sound_key()
+    }
+
+    /// A POST whose `Idempotency-Key` is malformed is refused, also where nothing is kept under it.
+    fn with_sound_key(self) -> Result<Self, Problem> {
+        if self.request.method() == Method::POST {
+            self.idempotency_key()?;
+        }
+        Ok(self)
     }
 
     /// The context of the request in an organization.
@@ -483,17 +509,8 @@ impl<R: Right> Call<R> {
         Ok((Found { caller, request_id, address: self.address.clone() }, inner))
     }
 
-    /// What a reservation means for a request: an answer, or none where it is to be carried out.
     fn found(reservation: Reservation, digest: [u8; 32]) -> Result<Option<Answer>, Problem> {
-        match reservation {
-            Reservation::Fresh => Ok(None),
-            Reservation::Running => Err(Problem::new(409, STILL_RUNNING)),
-            Reservation::Stored(kept) if kept.request_digest != digest => {
-                let problem = Problem::new(422, "the Idempotency-Key was used with another request");
-                Err(Problem { code: "IDEMPOTENCY_KEY_REUSED", ..problem })
-            }
-            Reservation::Stored(kept) => Ok(Some(Answer::replay(kept))),
-        }
+        Ok(found(reservation, digest)?.map(Answer::replay))
     }
 
     /// The `Idempotency-Key`.

@@ -30,6 +30,8 @@ pub struct Templated<S>(PhantomData<S>);
 pub struct Listed<S>(PhantomData<S>);
 /// 204.
 pub struct Nothing;
+/// 405: a path that a protocol names for what is not offered here.
+pub struct Never;
 
 impl<S: Shaped> Documented for Is<S> {
     const STATUS: &'static str = "200";
@@ -91,6 +93,13 @@ impl<S: Shaped> Documented for Listed<S> {
 
 impl Documented for Nothing {
     const STATUS: &'static str = "204";
+    fn shape() -> Option<String> {
+        None
+    }
+}
+
+impl Documented for Never {
+    const STATUS: &'static str = "405";
     fn shape() -> Option<String> {
         None
     }

@@ -13,6 +13,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (401, "Unauthorized", "No credential, or one that is not valid."),
     (403, "Forbidden", "The caller lacks the permission."),
     (404, "NotFound", "Absent, or in an organization that the caller is not a member of."),
+    (405, "MethodNotAllowed", "The path does not have this method; Allow says which it has."),
     (406, "NotAcceptable", "The answer cannot be had as what Accept names."),
     (408, "RequestTimeout", "The body did not arrive in time."),
     (409, "Conflict", "A duplicate, an illegal move, still referred to, or the same request still running."),
@@ -136,6 +137,9 @@ fn credentials() -> Value {
 /// Path parameters that are names rather than ids: a part of the path, the parameter, its pattern.
 const NAMED: &[(&str, &str, &str)] = &[("/opa/policies/", "policy_id", grc_policy::policy::NAME_PATTERN)];
 
+/// What answers with tokens, which are not kept to be replayed.
+const UNKEPT: &[&str] = &["/api/v1/auth/login", "/api/v1/auth/refresh"];
+
 fn operation(
     path: &str,
     method: &str,
@@ -170,11 +174,12 @@ fn operation(
     }
     let one = path.ends_with('}');
     if method == "post" {
-        parameters.push(header(
-            "Idempotency-Key",
-            "The first answer to this key is kept 24 hours and replayed.",
-            json!({"type": "string", "minLength": 1, "maxLength": 255}),
-        ));
+        let kept = if UNKEPT.contains(&path) {
+            "Taken, as every POST takes one, but no token is ever kept: each request is carried out."
+        } else {
+            "The first answer to this key is kept 24 hours and replayed."
+        };
+        parameters.push(header("Idempotency-Key", kept, json!({"type": "string", "minLength": 1, "maxLength": 255})));
     } else if method != "get" {
         parameters.push(header(
             "If-Match",
@@ -190,7 +195,12 @@ fn operation(
     }
     let mut responses = Map::new();
     for (status, response) in operation.get("responses").and_then(Value::as_object).into_iter().flatten() {
-        responses.insert(status.clone(), self::response(status, response, method, one, known, schemas));
+        let error = ERRORS.iter().find(|(error, _, _)| error.to_string() == *status);
+        let response = error.map_or_else(
+            || self::response(status, response, method, one, known, schemas),
+            |(_, name, _)| json!({"$ref": format!("#/components/responses/{name}")}),
+        );
+        responses.insert(status.clone(), response);
     }
     if method == "get" && one {
         responses.insert("304".into(), json!({"description": "The caller's copy is current."}));
@@ -210,6 +220,8 @@ fn operation(
             404 => path.contains('{') || path.ends_with("/opa/decisions"),
             400 => body.is_some() || writes || !parameters.is_empty(),
             408 | 413 | 415 => body.is_some(),
+            // Said of the operations that are there to answer it.
+            405 => false,
             406 => exported,
             // Somebody's own things are a person's: a key has none.
             409 => writes || need == "self",

@@ -25,11 +25,12 @@ use crate::{
     },
     http::{
         call::{
-            Agent, Answer, Begun, Body, Call, GrantAdmin, Is, New, Nothing, Public, Reply, VendorRead, VendorWrite,
+            Agent, Answer, Begun, Body, Call, GrantAdmin, Is, Never, New, Nothing, Public, Reply, VendorRead,
+            VendorWrite,
         },
         problem::Problem,
         resource::{Extra, Making, Served, Shown, answer, list},
-        shape::{Ty, may, must, null},
+        shape::{Member, Ty, may, must, null},
     },
     served, shapes,
 };
@@ -46,13 +47,18 @@ served! { "A2A", vendor;
 
 const COUNT: Ty = Ty::Int(0, i64::MAX);
 
+/// A member that may be absent, but not null.
+const fn absent(name: &'static str, ty: Ty, doc: &'static str) -> Member {
+    Member::stored(name, ty, false, doc)
+}
+
 shapes! {
     /// A message of MCP: a JSON-RPC request, or the bare envelope of the API reference without `jsonrpc` and `id`.
     McpMessage [&[
-        may("jsonrpc", Ty::Word(&["2.0"]), "The version of JSON-RPC."),
-        may("id", Ty::Scalar, "What the answer repeats; none in a notification."),
-        must("method", Ty::Line(200), "The method: `tools/call`."),
-        may("params", Ty::Any, "Its parameters."),
+        absent("jsonrpc", Ty::Word(&["2.0"]), "The version of JSON-RPC."),
+        absent("id", Ty::Scalar, "What the answer repeats; none in a notification."),
+        must("method", Ty::Line(200), "The method: `tools/call`.").sample(r#""tools/call""#),
+        absent("params", Ty::Any, "Its parameters.").sample(r#"{"name": "list_frameworks", "arguments": {}}"#),
     ]],
     /// The answer to a message: a result or an error.
     McpAnswer [&[
@@ -102,14 +108,15 @@ shapes! {
 #[api_v2_operation(tags("A2A"), operation_id = "call_a2a", summary = "A message to the MCP server")]
 async fn call_a2a(call: Call<Agent>, body: Body<McpMessage>) -> Result<Reply<Is<McpAnswer>>, Problem> {
     let caller = call.caller.clone().ok_or_else(Problem::unauthorized)?;
-    let asking = Asking { app: call.app.clone(), caller: Arc::clone(&caller), request_id: call.request_id() };
+    let (request_id, key) = (call.request_id(), call.idempotency_key()?);
+    let asking = Asking { app: call.app.clone(), caller: Arc::clone(&caller), request_id, key };
     let headers = call.headers();
     Ok(Reply::plain(server::answer(asking, &headers, body.bytes()).await?))
 }
 
 /// There is no event stream: nothing is ever said to a partner that it did not ask.
 #[api_v2_operation(tags("A2A"), operation_id = "listen_a2a", summary = "No event stream is offered: 405")]
-async fn listen_a2a(_call: Call<Agent>) -> Result<Reply<Nothing>, Problem> {
+async fn listen_a2a(_call: Call<Agent>) -> Result<Reply<Never>, Problem> {
     Err(Problem { allow: Some("POST, DELETE".to_owned()), ..Problem::new(405, "no event stream is offered") })
 }
 

@@ -45,7 +45,7 @@ shapes! {
     /// One operation of a batch.
     BatchOperation [&[
         must("method", Ty::Word(METHODS), "The method."),
-        must("path", Ty::Line(2_000), "The path within the organization, with its query: `/risks/register`."),
+        must("path", Ty::Line(2_000), "The path within the organization, with its query: `/risks/register`.").sample(r#""/risks/register""#),
         may("body", Ty::Json, "The body, as the operation alone would have it."),
         may("if_match", Ty::Either(&Ty::Int(1, i64::MAX), &Ty::Line(200)), "The revision, or the `ETag`, that the record must still have."),
     ]],

@@ -32,6 +32,14 @@ use crate::{
     shapes,
 };
 
+const CATALOG: &str = r#"{
+    "uuid": "74c8ba1e-5cd4-4ad1-bbfd-d888e2f6c724",
+    "metadata": {"title": "House rules", "version": "3", "oscal-version": "1.1.2", "last-modified": "2026-01-01T00:00:00Z"},
+    "groups": [{"id": "s1", "title": "Access", "controls": [{
+        "id": "s1.1", "title": "Locks", "parts": [{"id": "s1.1_smt", "name": "statement", "prose": "All doors are locked at night."}]
+    }]}]
+}"#;
+
 shapes! {
     /// A framework.
     @stored FrameworkBody [&[
@@ -64,7 +72,7 @@ shapes! {
         must("assessable", Ty::Bool, "Whether an assessment judges it."),
     ]],
     /// An OSCAL catalog.
-    OscalCatalog [&[must("catalog", Ty::Any, "The catalog, as NIST's OSCAL describes it.")]],
+    OscalCatalog [&[must("catalog", Ty::Any, "The catalog, as NIST's OSCAL describes it.").sample(CATALOG)]],
 }
 
 impl Listing for FrameworkBody {

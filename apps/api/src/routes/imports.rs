@@ -81,7 +81,8 @@ shapes! {
     ]],
     /// A table as JSON. The list alone will do as well.
     ImportTable [&[
-        must("items", Ty::List(&Ty::Any, 200_000), "The rows: objects with the members of the template."),
+        must("items", Ty::List(&Ty::Any, 200_000), "The rows: objects with the members of the template.")
+            .sample(r#"[{"title": "Ransomware on the file servers", "category": "cyber", "likelihood": 3, "impact": 4}]"#),
     ]],
     /// A column of a template.
     ImportColumn [&[

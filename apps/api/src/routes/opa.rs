@@ -43,7 +43,7 @@ shapes! {
     PolicyQuestion [&[
         may("org_id", Ty::Id, "The organization; it may be left out by a key, and by whoever belongs to one only."),
         may("path", Ty::Line(200), "The path of the document, as in the API of an Open Policy Agent: under `incident/playbooks` or `org`."),
-        may("playbook", Ty::Word(playbook::NAMES), "A shipped playbook, instead of a path."),
+        may("playbook", Ty::Word(playbook::NAMES), "A shipped playbook, instead of a path.").sample(r#""phishing""#),
         may("input", Ty::Any, "The input of the policies, 256 KiB at most."),
         may("incident_id", Ty::Id, "The incident that it is about: the policies are told of it under `input.incident`."),
         may("apply", Ty::Bool, "Whether the actions become tasks and timeline entries of the incident, each once."),

@@ -65,7 +65,7 @@ impl Shape {
 
     /// An example that follows the schema.
     pub fn example(&self) -> Value {
-        let shown = |member: &super::Member| member.required || self.view == View::Patch;
+        let shown = |member: &super::Member| member.required || member.sample.is_some() || self.view == View::Patch;
         let sample = |member: &super::Member| member.sample.and_then(|json| serde_json::from_str(json).ok());
         let value = |member: &super::Member| sample(member).unwrap_or_else(|| member.ty.example(member.name));
         let members = self.all().filter(shown).map(|member| (member.name.to_owned(), value(&member)));

@@ -111,7 +111,8 @@ nested! {
         /// What it is about; the section's title where that is not said.
         category: Option<String> = Ty::Line(100);
         /// The answers that can be chosen.
-        options: Vec<AnswerOption> = Ty::List(&Ty::Object(AnswerOption::SHAPE), 50);
+        options: Vec<AnswerOption> = Ty::List(&Ty::Object(AnswerOption::SHAPE), 50),
+            sample(r#"[{"value": "yes", "score": 100}, {"value": "no", "score": 0}]"#);
         /// When it is asked; always where that is not said.
         visible_if: Option<One<Condition>> = Ty::Object(Condition::SHAPE);
         /// What helps to answer it.

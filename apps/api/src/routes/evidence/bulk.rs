@@ -1,6 +1,9 @@
 //! Bulk import of evidence.
 
-use std::future::{Ready, ready};
+use std::{
+    borrow::Cow,
+    future::{Ready, ready},
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use grc_evidence::bulk::{
@@ -27,10 +30,13 @@ use crate::{
         call::{Answer, Begun, Call, EvidenceRead, EvidenceReview, Is, Reply},
         limits::Quota,
         problem::Problem,
-        shape::{Ty, may, must, null},
+        shape::{Shaped, Ty, may, must, null},
     },
     shapes,
 };
+
+/// A day is the moment that it begins.
+const MOMENT: Ty = Ty::Either(&Ty::Time, &Ty::Date);
 
 shapes! {
     /// What became of one file.
@@ -54,9 +60,9 @@ shapes! {
         must("kind", Ty::Word(&[service::JOB]), "What kind of job it is."),
         must("status", Ty::Word(ImportStatus::NAMES), "Where it stands."),
         must("progress", Ty::Int(0, 100), "How far it is, in hundredths."),
-        must("result", Ty::Object(<EvidenceImportResult as crate::http::shape::Shaped>::SHAPE), "What came of it so far."),
+        must("result", Ty::Object(<EvidenceImportResult as Shaped>::SHAPE), "What came of it so far."),
         null("error", Ty::Text(20_000), "Why it was given up."),
-        must("items", Ty::List(&Ty::Object(<EvidenceImportEntry as crate::http::shape::Shaped>::SHAPE), 20_000), "Each file."),
+        must("items", Ty::List(&Ty::Object(<EvidenceImportEntry as Shaped>::SHAPE), 20_000), "Each file."),
         null("archive_sha256", Ty::Line(64), "The archive's SHA-256 in hex."),
         null("archive_size", Ty::Int(0, i64::MAX), "The archive's size in bytes."),
         must("created_at", Ty::Time, "When it was wanted."),
@@ -71,9 +77,9 @@ shapes! {
         may("filename", Ty::Line(255), "Its name; else the last part of the address."),
         may("content_type", Ty::Line(127), "Its media type; else by its name."),
         may("control_refs", Ty::List(&Ty::Line(200), 1_000), "The requirements it speaks to, KEY:ref."),
-        may("collected_at", Ty::Time, "When it was collected."),
-        may("valid_until", Ty::Time, "Until when it is valid."),
-        may("retention_until", Ty::Time, "Until when it may not be deleted."),
+        may("collected_at", MOMENT, "When it was collected."),
+        may("valid_until", MOMENT, "Until when it is valid."),
+        may("retention_until", MOMENT, "Until when it may not be deleted."),
         may("finding_id", Ty::Id, "The finding it belongs to."),
         may("assessment_id", Ty::Id, "The assessment it belongs to."),
         may("version_of", Ty::Id, "The evidence that it replaces."),
@@ -82,7 +88,7 @@ shapes! {
     ]],
     /// Files to fetch and import.
     EvidenceImportList [&[
-        must("items", Ty::List(&Ty::Object(<EvidenceImportAddress as crate::http::shape::Shaped>::SHAPE), 10_000), "The files. The list alone will do as well."),
+        must("items", Ty::List(&Ty::Object(<EvidenceImportAddress as Shaped>::SHAPE), 10_000), "The files. The list alone will do as well."),
     ]],
 }
 
@@ -151,6 +157,16 @@ fn shown(import: &BulkImport, standing: Standing, items: &[BulkItem]) -> Value {
     })
 }
 
+/// Reads a list of addresses. Unlike a table that somebody kept by hand, it is a program's, so a member that breaks its
+/// limits refuses the request.
+fn listed(bytes: &[u8]) -> Result<Vec<manifest::Row>, Problem> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let bare = bytes.starts_with(b"[");
+    let whole = if bare { Cow::Owned([b"{\"items\":", bytes, b"}"].concat()) } else { Cow::Borrowed(bytes) };
+    EvidenceImportList::SHAPE.read(&whole)?;
+    manifest::read_json(&whole).map_err(Problem::fields)
+}
+
 /// Imports many files at once: an archive with a manifest.
 #[api_v2_operation(
     tags("Evidence"),
@@ -181,7 +197,7 @@ pub async fn begin(
             if spool.size > manifest::BYTES_MAX {
                 return Err(Problem::new(413, format!("a list may have at most {} bytes", manifest::BYTES_MAX)));
             }
-            plan::of_addresses(manifest::read_json(&spool.whole().await?).map_err(Problem::fields)?)
+            plan::of_addresses(listed(&spool.whole().await?)?)
         } else {
             spool.plan().await?
         };

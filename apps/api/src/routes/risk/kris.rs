@@ -36,7 +36,7 @@ shapes! {
     ]],
     /// One reading, or several as `values`. One of a moment that has a reading already corrects it.
     KriReadings [&[
-        may("value", VALUE, "What was read; without `values`."),
+        may("value", VALUE, "What was read; without `values`.").sample("245"),
         may("recorded_at", Ty::Time, "When; now where nothing is said."),
         may("values", Ty::List(&Ty::Object(KriSent::SHAPE), MOST), "Up to 1,000 readings, in any order."),
     ]],
