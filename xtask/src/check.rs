@@ -29,7 +29,14 @@ pub fn all() -> Result<()> {
         Ok(())
     })?;
     timed("clients", || if_possible("the generated clients were not checked", clients::obstacle(), clients::check))?;
-    timed("schema", || if_possible("the document was not held to the service", schema_obstacle(), quick_schema))?;
+    timed("schema", || {
+        if_possible(
+            "the document was not held to the service",
+            install::python_obstacle("python", CHECKERS),
+            quick_schema,
+        )
+    })?;
+    timed("peers", || if_possible("no peer of another make was met", install::python_obstacle("peers", PEER), peers))?;
     timed("scaffold", scaffold)?;
     timed("dependencies", dependencies)?;
     eprintln!("everything holds, after {} s", begun.elapsed().as_secs());
@@ -54,10 +61,6 @@ pub fn build() -> Result<()> {
     cargo(&["build", "--workspace", "--bins", "--examples", "--locked", "--quiet"])
 }
 
-fn schema_obstacle() -> Option<String> {
-    install::python_obstacle("python", CHECKERS)
-}
-
 /// The document is valid, every operation succeeds by its example, and what chance makes of it is answered as the
 /// document says. What is left out is every value at every limit: minutes, and the same each time.
 fn quick_schema() -> Result<()> {
@@ -71,6 +74,17 @@ pub fn schema(phases: &str, examples: u32) -> Result<()> {
     build()?;
     let program = target().join("debug/examples/schema").display().to_string();
     sh(&program, &[&tools.join("schemathesis").display().to_string(), phases, &examples.to_string()])
+}
+
+/// The peer of another make, from PyPI.
+const PEER: &[&str] = &["mcp==2.3.0", "cryptography==50.0.2"];
+
+/// Attestations between this service and a peer on the protocol's Python SDK, both ways.
+pub fn peers() -> Result<()> {
+    let deadline = Deadline::after(clients::LIMIT);
+    let tools = install::python("peers", PEER, deadline)?;
+    build()?;
+    deadline.run(Command::new(target().join("debug/examples/peer")).arg(tools.join("python")).current_dir(root()))
 }
 
 /// The committed document is valid OpenAPI, and a TypeScript client made from it compiles.

@@ -61,6 +61,8 @@ enum Task {
     },
     /// Generates a TypeScript and a Python client from the document and uses each against every domain.
     Clients,
+    /// Has a peer on the Python SDK of MCP ask the service for attestations, and the service ask the peer.
+    Peers,
     /// Runs the tests and writes docs/test-report.txt, the demo's evidence of them.
     TestReport,
     /// Measures the release server against pgbench doing the same statements.
@@ -112,6 +114,7 @@ fn main() -> Result<()> {
             check::schema(&phases, examples)
         }
         Task::Clients => clients::check(),
+        Task::Peers => check::peers(),
         Task::TestReport => check::report(),
         Task::Bench { rows, seconds } => bench::run(rows, seconds),
         Task::Scaffold => check::scaffold(),

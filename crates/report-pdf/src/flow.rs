@@ -2,7 +2,7 @@
 
 use grc_document::{
     Block, Chart, Document, Fact, Generation, Ink, Section, Value,
-    picture::{Anchor, Shape},
+    picture::{Anchor, Picture, Shape},
     value::{minute, said},
 };
 
@@ -24,6 +24,11 @@ pub(crate) struct Style {
     pub(crate) bold: bool,
     pub(crate) ink: Ink,
 }
+
+/// The most that a heading of one line takes, with what is under it.
+const HEADING: f32 = 60.0;
+/// What a picture takes besides itself: its caption, and what is free around it.
+const FRAME: f32 = 32.0;
 
 const BODY: Style = Style { size: 9.5, lead: 14.0, bold: false, ink: Ink::TEXT };
 const LEAD: Style = Style { size: 11.5, lead: 17.0, ..BODY };
@@ -121,8 +126,13 @@ impl Flow<'_> {
             Style { size: 12.0, lead: 17.0, bold: true, ink: Ink::TEXT }
         };
         self.gap(if first { 26.0 } else { 16.0 });
-        // A heading does not stand at the foot of a page.
-        self.need(if first { 170.0 } else { 110.0 });
+        // A heading does not stand at the foot of a page, nor without the picture that it is of.
+        let room = if first { 170.0 } else { 110.0 };
+        let picture = match section.blocks.first() {
+            Some(Block::Chart(chart)) => HEADING + FRAME + sized(&chart.picture(), BOTTOM - TOP - HEADING - FRAME).1,
+            _ => 0.0,
+        };
+        self.need(picture.max(room));
         let title = name(&section.title);
         let heading = Heading { title: title.clone(), level: section.level, page: self.page, y: self.y };
         self.book.headings.push(heading);
@@ -244,10 +254,10 @@ impl Flow<'_> {
     fn chart(&mut self, chart: &Chart) {
         let picture = chart.picture();
         let title = Style { size: 9.8, lead: 16.0, bold: true, ink: Ink::TEXT };
-        let room = BOTTOM - TOP - 2.0 * title.lead;
-        let scale = (TEXT / points(picture.width)).min(room / points(picture.height));
-        let high = points(picture.height) * scale;
         self.gap(4.0);
+        // A page's first picture leaves room for the heading over it.
+        let above = if self.y < TOP + HEADING { self.y - TOP } else { 0.0 };
+        let (scale, high) = sized(&picture, BOTTOM - TOP - above - FRAME);
         self.need(title.lead + 4.0 + high);
         let node = self.book.node(Some(self.parent), Role::Caption);
         let caption = cut(self.shaper, &chart.title, title.size, true, TEXT);
@@ -388,6 +398,12 @@ impl Flow<'_> {
             self.write_on(page, Place::Margin, SIDE + TEXT - wide, HEIGHT - 41.0, style, &number);
         }
     }
+}
+
+/// How large a picture is drawn: as wide as the text, but no higher than the room. Its scale and its height.
+fn sized(picture: &Picture, room: f32) -> (f32, f32) {
+    let scale = (TEXT / points(picture.width)).min(room / points(picture.height));
+    (scale, points(picture.height) * scale)
 }
 
 fn moved(step: grc_document::picture::Step, corner: (f32, f32), scale: f32) -> grc_document::picture::Step {

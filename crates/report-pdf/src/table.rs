@@ -116,28 +116,29 @@ fn pillars(flow: &mut Flow<'_>, table: &Table) -> Vec<Pillar> {
     for (at, column) in table.printed() {
         let strong = column.strong;
         let (mut least, mut most) = (0.0_f32, 0.0_f32);
-        let mut measure = |flow: &mut Flow<'_>, text: &str, size: f32, bold: bool| {
+        let mut measure = |flow: &mut Flow<'_>, text: &str, size: f32, bold: bool, short: usize| {
             // A text this long wants all it can get, whatever its letters are.
             let whole = if text.len() > 160 { 330.0 } else { flow.shaper.width(text, size, bold) };
             let words = text.split([' ', '/', '-', '\n']).take(40);
             let word = words.map(|word| flow.shaper.width(word, size, bold)).fold(0.0, f32::max);
-            // What is short stays in one line: dates, verdicts, numbers with their names.
-            let word = if text.chars().count() <= 18 { whole } else { word };
+            // What is short stays in one line: moments, verdicts, numbers with their names.
+            let word = if text.chars().count() <= short { whole } else { word };
             least = least.max(word.min(86.0));
             most = most.max(whole.min(330.0));
         };
-        measure(flow, &column.label, HEAD.size, true);
+        // A head may have several lines.
+        measure(flow, &column.label, HEAD.size, true, 0);
         for row in &table.rows {
             if let Some(value) = row.get(at) {
                 let chip = matches!(value, Value::Word(_, tone) if *tone != Tone::Plain);
                 let bold = strong || chip;
-                measure(flow, &value.read(), CELL.size, bold);
+                measure(flow, &value.read(), CELL.size, bold, 20);
             }
             for (below, name) in table.beneath(at) {
                 if let Some(value) = row.get(below).filter(|value| !value.is_none()) {
                     let text = beneath(&name.label, value);
-                    let short = text.chars().take(34).collect::<String>();
-                    measure(flow, &short, SMALL.size, false);
+                    let begin = text.chars().take(34).collect::<String>();
+                    measure(flow, &begin, SMALL.size, false, 20);
                 }
             }
         }

@@ -139,6 +139,10 @@ impl<'s> Records<'s> {
                 let evidence = self.get("/orgs/{org_id}/evidence/{evidence_id}").await;
                 Some(("key", text(&evidence, "object_key")))
             }
+            "GET /orgs/{org_id}/reports/preview" => {
+                let assessment = Box::pin(self.shared("/orgs/{org_id}/assessments")).await;
+                assessment.map(|id| ("assessment_id", id))
+            }
             "GET /orgs/{org_id}/search" => Some(("q", "policy".to_owned())),
             "POST /orgs/{org_id}/imports" => Some(("resource", "risks".to_owned())),
             _ => None,

@@ -16,22 +16,6 @@ use crate::harness::{Got, Service, fields, run, text};
 
 const PRIVATE: &[(&str, &str)] = &[("GRC_ALLOW_PRIVATE_TARGETS", "true")];
 
-/// An organization with a completed assessment of SOC 2.
-async fn assessed(s: &Service, token: &str, name: &str) -> String {
-    let org = s.org(token, name).await;
-    let framework = s.framework(token, "SOC2_TYPE2").await;
-    let text_of_report = b"Access reviews are done each quarter and approved by the owner of the system.";
-    let evidence =
-        s.upload(token, &org, "Audit-Report 2026.txt", "text/plain", text_of_report, &["SOC2_TYPE2:CC6.1"]).await;
-    s.json(token, "PATCH", &format!("/orgs/{org}/evidence/{evidence}"), json!({"review": "approved"})).await.must(200);
-    let body = json!({"framework_id": framework, "name": "SOC 2"});
-    let id = text(&s.json(token, "POST", &format!("/orgs/{org}/assessments"), body).await.must(201), "id");
-    let one = format!("/orgs/{org}/assessments/{id}");
-    s.json(token, "POST", &format!("{one}/execute"), json!({})).await.must(202);
-    s.until(token, &one, |body| body["status"] == "completed").await;
-    org
-}
-
 /// A grant; its id and key.
 async fn granted(s: &Service, token: &str, org: &str, frameworks: &[&str]) -> (String, String) {
     let body = json!({"partner": "Customer AG", "frameworks": frameworks});
@@ -75,7 +59,7 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
     run(async {
         let s = Service::start(&[]).await;
         let token = s.admin().await;
-        let org = assessed(&s, &token, "Vendor GmbH").await;
+        let org = s.assessed(&token, "Vendor GmbH").await;
         let (_, key) = granted(&s, &token, &org, &["SOC2_TYPE2", "ISO27001"]).await;
         // As the reference writes it.
         let reference = json!({"method": "tools/call", "params": {"name": "request_attestation", "arguments": {
@@ -163,7 +147,7 @@ fn a_grant_opens_what_it_names_and_nothing_else() {
     run(async {
         let s = Service::start(&[]).await;
         let token = s.admin().await;
-        let org = assessed(&s, &token, "Granting").await;
+        let org = s.assessed(&token, "Granting").await;
         let grants = format!("/orgs/{org}/a2a/grants");
         let problem = s.json(&token, "POST", &grants, json!({"partner": "X", "frameworks": ["NO_SUCH"]})).await;
         assert_eq!(
@@ -253,7 +237,7 @@ fn two_services_attest_each_other() {
     run(async {
         let (a, b) = (Service::start(PRIVATE).await, Service::start(PRIVATE).await);
         let (at, bt) = (a.admin().await, b.admin().await);
-        let (ao, bo) = (assessed(&a, &at, "Supplier").await, assessed(&b, &bt, "Customer").await);
+        let (ao, bo) = (a.assessed(&at, "Supplier").await, b.assessed(&bt, "Customer").await);
         let url = |s: &Service, path: &str| format!("http://{}{path}", s.running.address);
         let ask = json!({"frameworks": ["SOC2_TYPE2", "ISO27001"], "requested_evidence": ["audit_report"]});
         // By the document that says where the server is, and by the server's own address.
@@ -524,7 +508,7 @@ fn a_repeated_message_is_answered_with_the_first_attestation() {
     run(async {
         let s = Service::start(&[]).await;
         let token = s.admin().await;
-        let org = assessed(&s, &token, "Repeated GmbH").await;
+        let org = s.assessed(&token, "Repeated GmbH").await;
         let (_, key) = granted(&s, &token, &org, &["SOC2_TYPE2"]).await;
         let (_, other) = granted(&s, &token, &org, &["SOC2_TYPE2"]).await;
         let ask = async |credential: &str, id: i64, arguments: Value| {

@@ -328,6 +328,23 @@ impl Service {
         id
     }
 
+    /// An organization that has been assessed against SOC 2, with approved evidence.
+    pub async fn assessed(&self, token: &str, name: &str) -> String {
+        let org = self.org(token, name).await;
+        let framework = self.framework(token, "SOC2_TYPE2").await;
+        let report = b"Access reviews are done each quarter and approved by the owner of the system.";
+        let refs = ["SOC2_TYPE2:CC6.1"];
+        let evidence = self.upload(token, &org, "Audit-Report 2026.txt", "text/plain", report, &refs).await;
+        let approved = json!({"review": "approved"});
+        self.json(token, "PATCH", &format!("/orgs/{org}/evidence/{evidence}"), approved).await.must(200);
+        let body = json!({"framework_id": framework, "name": "SOC 2"});
+        let id = text(&self.json(token, "POST", &format!("/orgs/{org}/assessments"), body).await.must(201), "id");
+        let one = format!("/orgs/{org}/assessments/{id}");
+        self.json(token, "POST", &format!("{one}/execute"), json!({})).await.must(202);
+        self.until(token, &one, |body| body["status"] == "completed").await;
+        org
+    }
+
     /// Waits for a condition on an answer.
     pub async fn until(&self, token: &str, path: &str, done: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..1_500 {

@@ -34,6 +34,8 @@ pub type Service = StreamableHttpService<Server, NeverSessionManager>;
 const PASSED: &[&str] = &["origin", "mcp-protocol-version", "mcp-method", "mcp-name"];
 /// The id that a message without one gets.
 const BARE_ID: &str = "bare";
+/// The most characters of a method.
+pub const METHOD_MAX: usize = 200;
 
 /// Sets the server up. Browsers may call it from these origins only.
 pub fn service(origins: Vec<String>) -> Service {
@@ -119,6 +121,10 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
         if message.get(name).is_some_and(Value::is_null) {
             return Err(Problem::new(400, format!("{name} may be left out, but not null")));
         }
+    }
+    let method = message.get("method").and_then(Value::as_str).unwrap_or("absent");
+    if method.trim().is_empty() || method.chars().count() > METHOD_MAX || method.contains(char::is_control) {
+        return Err(Problem::new(400, "the method is the name of none"));
     }
     let bare = match &mut message {
         Value::Object(members) if !members.contains_key("jsonrpc") && members.contains_key("method") => {

@@ -138,7 +138,7 @@ fn credentials() -> Value {
 const NAMED: &[(&str, &str, &str)] = &[("/opa/policies/", "policy_id", grc_policy::policy::NAME_PATTERN)];
 
 /// What answers with tokens, which are not kept to be replayed.
-const UNKEPT: &[&str] = &["/api/v1/auth/login", "/api/v1/auth/refresh"];
+const UNKEPT: &[&str] = &["/api/v1/auth/invitations/accept", "/api/v1/auth/login", "/api/v1/auth/refresh"];
 
 fn operation(
     path: &str,

@@ -57,7 +57,7 @@ shapes! {
     McpMessage [&[
         absent("jsonrpc", Ty::Word(&["2.0"]), "The version of JSON-RPC."),
         absent("id", Ty::Scalar, "What the answer repeats; none in a notification."),
-        must("method", Ty::Line(200), "The method: `tools/call`.").sample(r#""tools/call""#),
+        must("method", Ty::Line(server::METHOD_MAX), "The method: `tools/call`.").sample(r#""tools/call""#),
         absent("params", Ty::Any, "Its parameters.").sample(r#"{"name": "list_frameworks", "arguments": {}}"#),
     ]],
     /// The answer to a message: a result or an error.

@@ -162,7 +162,7 @@ fn tokens(call: &Call<Public>, opened: &Opened) -> Result<Value, Problem> {
 /// Idempotency-Key: a reply holds secrets.
 #[api_v2_operation(tags("Authentication"), operation_id = "login", summary = "Log in with e-mail and password")]
 async fn login(call: Call<Public>, body: Body<LoginRequest>) -> Result<Reply<Is<Tokens>>, Problem> {
-    let input = body.form()?;
+    let input = body.read()?;
     passwords_work(&call)?;
     let (email, password) = (input.text("email"), input.text("password"));
     call.app.limits.may_log_in(&email, &call.address).await?;
