@@ -135,8 +135,8 @@ pub fn scaffold() -> Result<()> {
         anyhow::ensure!(status.success(), "the scaffolded copy failed at cargo {}", args.join(" "));
         Ok(())
     };
-    cargo(&["check", "--offline", "--quiet", "-p", "grc-api", "-p", "grc-library"])?;
-    cargo(&["run", "--offline", "--quiet", "-p", "grc-postgres", "--example", "tables", "--", "reading_room"])?;
+    cargo(&["check", "--offline", "--quiet", "--workspace", "--all-targets"])?;
+    crate::scaffold::migration(&copy, "add_reading_rooms", &["reading_room".to_owned()])?;
     std::fs::remove_dir_all(&copy)?;
     Ok(())
 }

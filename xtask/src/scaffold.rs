@@ -27,13 +27,13 @@ pub fn migration(root: &Path, name: &str, kinds: &[String]) -> Result<()> {
         now.second()
     );
     let folder = root.join("migrations").join(format!("{stamp}_{name}"));
-    fs::create_dir_all(&folder)?;
     let mut up = "-- What this adds, and why. Expand first; contract in a later version.\n".to_owned();
     let mut down = "-- Takes back what up.sql did.\n".to_owned();
     if !kinds.is_empty() {
         let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
             .args(["run", "--quiet", "--package", "grc-postgres", "--example", "tables", "--"])
             .args(kinds)
+            .env("CARGO_TARGET_DIR", crate::target())
             .current_dir(root)
             .output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -49,6 +49,8 @@ pub fn migration(root: &Path, name: &str, kinds: &[String]) -> Result<()> {
         }
         down.extend(names.iter().map(|table| format!("DROP TABLE {table};\n")));
     }
+    // Not before: the adapter that tells the tables embeds every folder that it finds.
+    fs::create_dir_all(&folder)?;
     fs::write(folder.join("up.sql"), up)?;
     fs::write(folder.join("down.sql"), down)?;
     println!("{}", folder.display());

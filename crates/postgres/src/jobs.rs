@@ -180,12 +180,18 @@ impl PgTx {
     /// Takes the job that has waited longest, of any organization: one that is due, or one whose worker let
     /// its lease run out. The fencing token rises, so the former worker can no longer write.
     pub(crate) async fn claim(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {
+        // Whoever has the fewest jobs running comes first, so that nobody's thousand keep the others waiting.
         let next = Parts::default()
-            .sql("FROM jobs WHERE (status = 'queued' AND run_at <= ")
+            .sql(
+                "FROM jobs LEFT JOIN (SELECT org_id AS busy_org, count(*) AS busy FROM jobs \
+                 WHERE status = 'running' AND lease_until >= ",
+            )
+            .bind(Scalar::Time(now))
+            .sql(" GROUP BY org_id) AS load ON busy_org = jobs.org_id WHERE (status = 'queued' AND run_at <= ")
             .bind(Scalar::Time(now))
             .sql(") OR (status = 'running' AND lease_until < ")
             .bind(Scalar::Time(now))
-            .sql(") ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED");
+            .sql(") ORDER BY coalesce(busy, 0), run_at LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED");
         let rows: Vec<Row> = Rows::<Row>::from(next).load(self.connection()?).await.map_err(error::store)?;
         let Some(found) = rows.into_iter().next() else { return Ok(None) };
         let row: Row = diesel::update(jobs::table.filter(jobs::id.eq(found.id)))

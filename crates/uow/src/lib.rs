@@ -58,7 +58,7 @@ pub trait AppTx:
 {
     /// A page of the organization's journal.
     async fn journal_page(&mut self, org: OrgId, query: &ListQuery) -> StoreResult<Page<Entry>>;
-    /// Takes the job that has waited longest, of any organization. In the platform's scope.
+    /// Takes the job that has waited longest, of the organizations with the fewest running. In the platform's scope.
     async fn claim_job(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>>;
     /// Prolongs a job's lease; `Stale` when it was lost. In the platform's scope.
     async fn renew_job(&mut self, job: &Job, until: OffsetDateTime) -> StoreResult<()>;

@@ -243,14 +243,19 @@ impl AppTx for MemTx {
 
     async fn claim_job(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {
         let leases = &mut self.work.leases;
+        let lost = |job: &Job| leases.get(&job.id).is_none_or(|until| *until < now);
         let due = |job: &&mut Job| match job.status {
             JobStatus::Queued => job.run_at <= now,
-            JobStatus::Running => leases.get(&job.id).is_none_or(|until| *until < now),
+            JobStatus::Running => lost(job),
             _ => false,
         };
-        let Some(job) = self.work.tables.jobs.jobs.iter_mut().filter(due).min_by_key(|job| job.run_at) else {
-            return Ok(None);
-        };
+        let jobs = &mut self.work.tables.jobs.jobs;
+        let mut busy: BTreeMap<OrgId, usize> = BTreeMap::new();
+        for job in jobs.iter().filter(|job| job.status == JobStatus::Running && !lost(job)) {
+            *busy.entry(job.org).or_default() += 1;
+        }
+        let next = jobs.iter_mut().filter(due).min_by_key(|job| (busy.get(&job.org).copied(), job.run_at));
+        let Some(job) = next else { return Ok(None) };
         job.status = JobStatus::Running;
         job.fence += 1;
         job.attempts += 1;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use grc_kernel::{Actor, AssessmentId, Ctx, IdSource, OrgId, Role, UserId, Uuid};
+use grc_kernel::{Actor, AssessmentId, Ctx, IdSource, Job, JobId, NewJob, OrgId, Role, StoreResult, UserId, Uuid};
 use grc_postgres::{PgBackend, PoolConfig};
 use grc_uow::{Backend, Db, Reservation, StoredReply, mem::MemBackend};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
 
 use crate::harness::{database, psql, run, url};
 
@@ -25,7 +27,7 @@ fn postgres() -> (String, Db) {
 
 fn ctx() -> Ctx {
     let actor = Actor::user(UserId(Uuid::now_v7()), "Ada Admin", Some(Role::Admin));
-    Ctx::new(OrgId(Uuid::now_v7()), actor, time::OffsetDateTime::now_utc(), "contract", Arc::new(Ids))
+    Ctx::new(OrgId(Uuid::now_v7()), actor, OffsetDateTime::now_utc(), "contract", Arc::new(Ids))
 }
 
 /// Makes the organization that a suite works in.
@@ -83,7 +85,7 @@ fn postgres_keeps_the_audit_contract() {
         let ctx = ctx();
         db.write(ctx.org, async |uow| grc_audit::contract::suite(&ctx, uow.app()).await).await.unwrap();
         let open = db.read(OrgId::PLATFORM, async |uow| uow.app().unsealed().await);
-        let open: grc_kernel::StoreResult<Vec<OrgId>> = open.await;
+        let open: StoreResult<Vec<OrgId>> = open.await;
         assert!(!open.unwrap().contains(&ctx.org), "what is covered is not open");
     });
 }
@@ -336,5 +338,40 @@ fn a_dropped_transaction_leaves_nothing_on_its_connection() {
         let mut tx = backend.begin(ctx.org).await.unwrap();
         let page = tx.journal_page(ctx.org, &grc_kernel::journal::LIST.query()).await.unwrap();
         assert!(page.items.is_empty());
+    });
+}
+
+#[test]
+fn the_queue_serves_whoever_has_the_fewest_jobs_running() {
+    run(async {
+        let memory = Db::new(Arc::new(MemBackend::default()));
+        for db in [postgres().1, memory] {
+            let (many, few) = (ctx(), ctx());
+            let want = async |ctx: &Ctx, minutes: i64| {
+                let job = NewJob { kind: "contract", subject: Uuid::now_v7(), payload: json!({}), max_attempts: 1 };
+                let at = ctx.now - Duration::minutes(minutes);
+                let queued: StoreResult<JobId> =
+                    db.write(ctx.org, async |uow| uow.app().jobs().enqueue_at(ctx, job, at).await).await;
+                queued.unwrap()
+            };
+            let mut thousand = Vec::new();
+            for minutes in (10..20).rev() {
+                thousand.push(want(&many, minutes).await);
+            }
+            let one = want(&few, 1).await;
+            want(&few, -1).await;
+            let claim = async |at: OffsetDateTime| {
+                let lease = Duration::minutes(1);
+                let claimed: StoreResult<Option<Job>> =
+                    db.write(OrgId::PLATFORM, async |uow| uow.app().claim_job(at, lease).await).await;
+                claimed.unwrap().map(|job| job.id)
+            };
+            let now = few.now.max(many.now);
+            let order = [claim(now).await, claim(now).await, claim(now).await];
+            assert_eq!(order, [Some(thousand[0]), Some(one), Some(thousand[1])]);
+            // What a worker lost is nobody's load, and is claimed again when its turn comes.
+            let again = [claim(now + Duration::seconds(61)).await, claim(now + Duration::seconds(61)).await];
+            assert_eq!(again, [Some(thousand[0]), Some(one)]);
+        }
     });
 }

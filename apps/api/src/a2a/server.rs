@@ -34,8 +34,10 @@ pub type Service = StreamableHttpService<Server, NeverSessionManager>;
 const PASSED: &[&str] = &["origin", "mcp-protocol-version", "mcp-method", "mcp-name"];
 /// The id that a message without one gets.
 const BARE_ID: &str = "bare";
-/// The most characters of a method.
-pub const METHOD_MAX: usize = 200;
+/// The most characters of a method, and of an id.
+pub const NAME_MAX: usize = 200;
+/// The largest number that is an id: what every client can read (RFC 8259, section 6).
+pub const ID_MAX: i64 = 9_007_199_254_740_991;
 
 /// Sets the server up. Browsers may call it from these origins only.
 pub fn service(origins: Vec<String>) -> Service {
@@ -122,9 +124,17 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
             return Err(Problem::new(400, format!("{name} may be left out, but not null")));
         }
     }
-    let method = message.get("method").and_then(Value::as_str).unwrap_or("absent");
-    if method.trim().is_empty() || method.chars().count() > METHOD_MAX || method.contains(char::is_control) {
+    let is_name =
+        |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_MAX && !text.contains(char::is_control);
+    if message.get("method").and_then(Value::as_str).is_some_and(|method| !is_name(method)) {
         return Err(Problem::new(400, "the method is the name of none"));
+    }
+    let is_id = |id: &Value| match id.as_i64() {
+        Some(number) => (-ID_MAX..=ID_MAX).contains(&number),
+        None => id.as_str().is_some_and(is_name),
+    };
+    if message.get("id").is_some_and(|id| !is_id(id)) {
+        return Err(Problem::new(400, format!("the id must be a whole number, or 1 to {NAME_MAX} characters")));
     }
     let bare = match &mut message {
         Value::Object(members) if !members.contains_key("jsonrpc") && members.contains_key("method") => {

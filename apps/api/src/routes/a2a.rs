@@ -47,6 +47,8 @@ served! { "A2A", vendor;
 
 const COUNT: Ty = Ty::Int(0, i64::MAX);
 
+const MESSAGE_ID: Ty = Ty::Either(&Ty::Line(server::NAME_MAX), &Ty::Int(-server::ID_MAX, server::ID_MAX));
+
 /// A member that may be absent, but not null.
 const fn absent(name: &'static str, ty: Ty, doc: &'static str) -> Member {
     Member::stored(name, ty, false, doc)
@@ -56,14 +58,14 @@ shapes! {
     /// A message of MCP: a JSON-RPC request, or the bare envelope of the API reference without `jsonrpc` and `id`.
     McpMessage [&[
         absent("jsonrpc", Ty::Word(&["2.0"]), "The version of JSON-RPC."),
-        absent("id", Ty::Scalar, "What the answer repeats; none in a notification."),
-        must("method", Ty::Line(server::METHOD_MAX), "The method: `tools/call`.").sample(r#""tools/call""#),
+        absent("id", MESSAGE_ID, "What the answer repeats; none in a notification."),
+        must("method", Ty::Line(server::NAME_MAX), "The method: `tools/call`.").sample(r#""tools/call""#),
         absent("params", Ty::Any, "Its parameters.").sample(r#"{"name": "list_frameworks", "arguments": {}}"#),
     ]],
     /// The answer to a message: a result or an error.
     McpAnswer [&[
         may("jsonrpc", Ty::Word(&["2.0"]), "The version of JSON-RPC."),
-        may("id", Ty::Scalar, "The id of the message."),
+        may("id", MESSAGE_ID, "The id of the message."),
         may("result", Ty::Any, "What came of it."),
         may("error", Ty::Any, "What was wrong with it."),
     ]],
