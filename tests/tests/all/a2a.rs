@@ -123,6 +123,16 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
         );
         s.send(&key, "POST", "/a2a/mcp", &[], Some(b"{".to_vec())).await.problem(400, "BAD_REQUEST");
         s.send(&key, "POST", "/a2a/mcp", &[], Some(b"[7]".to_vec())).await.problem(400, "BAD_REQUEST");
+        for wrong in [
+            json!({"method": "ping", "params": null}),
+            json!({"jsonrpc": "2.0", "id": null, "method": "ping"}),
+            json!({"jsonrpc": "2.0", "id": "", "method": "ping"}),
+            json!({"jsonrpc": "2.0", "id": 1.5, "method": "ping"}),
+            json!({"jsonrpc": "2.0", "id": 1, "method": "\u{7}"}),
+            json!({"jsonrpc": "2.0", "id": 1, "method": "ping", "colour": "blue"}),
+        ] {
+            rpc(&s, &key, &[], wrong).await.problem(400, "BAD_REQUEST");
+        }
         let ping = json!({"jsonrpc": "2.0", "id": 5, "method": "ping"});
         assert_eq!(rpc(&s, &key, &[("origin", "https://evil.example.org")], ping.clone()).await.status, 403);
         rpc(&s, "", &[], ping.clone()).await.problem(401, "UNAUTHORIZED");

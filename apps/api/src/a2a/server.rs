@@ -34,6 +34,8 @@ pub type Service = StreamableHttpService<Server, NeverSessionManager>;
 const PASSED: &[&str] = &["origin", "mcp-protocol-version", "mcp-method", "mcp-name"];
 /// The id that a message without one gets.
 const BARE_ID: &str = "bare";
+/// The members of a request, of a notification and of a response.
+const KNOWN: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 /// The most characters of a method, and of an id.
 pub const NAME_MAX: usize = 200;
 /// The largest number that is an id: what every client can read (RFC 8259, section 6).
@@ -123,6 +125,11 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
         if message.get(name).is_some_and(Value::is_null) {
             return Err(Problem::new(400, format!("{name} may be left out, but not null")));
         }
+    }
+    let stranger = message.as_object().and_then(|members| members.keys().find(|name| !KNOWN.contains(&name.as_str())));
+    if let Some(name) = stranger {
+        let name: String = name.chars().take(60).collect();
+        return Err(Problem::new(400, format!("a message has no member «{name}»")));
     }
     let is_name =
         |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_MAX && !text.contains(char::is_control);
