@@ -1,6 +1,9 @@
 //! Everything that must hold.
 
-use std::{process::Command, time::Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 
@@ -72,8 +75,9 @@ fn quick_schema() -> Result<()> {
 pub fn schema(phases: &str, examples: u32) -> Result<()> {
     let tools = install::python("python", CHECKERS, Deadline::after(clients::LIMIT))?;
     build()?;
-    let program = target().join("debug/examples/schema").display().to_string();
-    sh(&program, &[&tools.join("schemathesis").display().to_string(), phases, &examples.to_string()])
+    let mut program = Command::new(target().join("debug/examples/schema"));
+    program.arg(tools.join("schemathesis")).args([phases, &examples.to_string()]).current_dir(root());
+    Deadline::after(Duration::from_secs(1_800)).run(&mut program)
 }
 
 /// The peer of another make, from PyPI.

@@ -177,8 +177,8 @@ impl PgTx {
         error::met(rows)
     }
 
-    /// Takes the job that has waited longest, of any organization: one that is due, or one whose worker let
-    /// its lease run out. The fencing token rises, so the former worker can no longer write.
+    /// Takes the job that has waited longest, of the organizations with the fewest running: one that is due, or one
+    /// whose worker let its lease run out. The fencing token rises, so the former worker can no longer write.
     pub(crate) async fn claim(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {
         // Whoever has the fewest jobs running comes first, so that nobody's thousand keep the others waiting.
         let next = Parts::default()
