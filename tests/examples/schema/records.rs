@@ -134,20 +134,20 @@ impl<'s> Records<'s> {
             .filter(|(name, _)| path.contains(&format!("{{{name}}}")))
             .map(|(name, value)| (format!("path.{name}"), value.clone()))
             .collect();
-        let query = match name.as_str() {
+        let query: Vec<(&str, String)> = match name.as_str() {
             "GET /orgs/{org_id}/evidence/download-url" => {
                 let evidence = self.get("/orgs/{org_id}/evidence/{evidence_id}").await;
-                Some(("key", text(&evidence, "object_key")))
+                vec![("key", text(&evidence, "object_key"))]
             }
             "GET /orgs/{org_id}/reports/preview" => {
                 let assessment = Box::pin(self.shared("/orgs/{org_id}/assessments")).await;
-                assessment.map(|id| ("assessment_id", id))
+                vec![("type", "compliance_summary".to_owned()), ("assessment_id", assessment.unwrap_or_default())]
             }
-            "GET /orgs/{org_id}/search" => Some(("q", "policy".to_owned())),
-            "POST /orgs/{org_id}/imports" => Some(("resource", "risks".to_owned())),
-            _ => None,
+            "GET /orgs/{org_id}/search" => vec![("q", "policy".to_owned())],
+            "POST /orgs/{org_id}/imports" => vec![("resource", "risks".to_owned())],
+            _ => Vec::new(),
         };
-        parameters.extend(query.map(|(name, value)| (format!("query.{name}"), value)));
+        parameters.extend(query.into_iter().map(|(name, value)| (format!("query.{name}"), value)));
         Request { parameters, body }
     }
 

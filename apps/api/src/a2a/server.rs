@@ -136,12 +136,13 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
     if message.get("method").and_then(Value::as_str).is_some_and(|method| !is_name(method)) {
         return Err(Problem::new(400, "the method is the name of none"));
     }
-    let is_id = |id: &Value| match id.as_i64() {
-        Some(number) => (-ID_MAX..=ID_MAX).contains(&number),
-        None => id.as_str().is_some_and(is_name),
-    };
-    if message.get("id").is_some_and(|id| !is_id(id)) {
-        return Err(Problem::new(400, format!("the id must be a whole number, or 1 to {NAME_MAX} characters")));
+    if let Some(id) = message.get_mut("id") {
+        // 7.0 is the whole number 7, which the SDK would not see.
+        if let Some(number) = whole(id) {
+            *id = number.into();
+        } else if !id.as_str().is_some_and(is_name) {
+            return Err(Problem::new(400, format!("the id must be a whole number, or 1 to {NAME_MAX} characters")));
+        }
     }
     let bare = match &mut message {
         Value::Object(members) if !members.contains_key("jsonrpc") && members.contains_key("method") => {
@@ -182,6 +183,15 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
     }
     let bytes = if bare { stripped(&bytes) } else { bytes.to_vec() };
     Ok(Answer::media("application/json", bytes).status(status).verbatim())
+}
+
+/// A whole number that can be an id, however it is written.
+fn whole(id: &Value) -> Option<i64> {
+    let written = id.as_i64().or_else(|| {
+        let number = id.as_f64().filter(|number| number.fract() == 0.0)?;
+        format!("{number:.0}").parse().ok()
+    });
+    written.filter(|number| (-ID_MAX..=ID_MAX).contains(number))
 }
 
 fn stripped(bytes: &[u8]) -> Vec<u8> {

@@ -26,7 +26,9 @@ use paperclip::{
 };
 use sha2::{Digest, Sha256};
 
-pub use super::documented::{Begun, Documented, DoneOrBegun, Is, Listed, Never, New, Nothing, Pictured, Templated};
+pub use super::documented::{
+    Begun, Documented, DoneOrBegun, DoneOrNoted, Is, Listed, Never, New, Nothing, Pictured, Templated,
+};
 pub use super::reply::{Answer, Reply, Secrets, Stream, Verbatim};
 use super::{
     caller::Caller,

@@ -8,8 +8,8 @@ use super::shape::Shaped;
 pub trait Documented: 'static {
     /// The status.
     const STATUS: &'static str;
-    /// Another status that the same body can come with.
-    const ALSO: Option<&'static str> = None;
+    /// Another status, and whether the same body comes with it.
+    const ALSO: Option<(&'static str, bool)> = None;
     /// The name of the shape; none without a body.
     fn shape() -> Option<String>;
 }
@@ -22,6 +22,8 @@ pub struct New<S>(PhantomData<S>);
 pub struct Begun<S>(PhantomData<S>);
 /// 200 with a shape, or 202 with it where the work goes on.
 pub struct DoneOrBegun<S>(PhantomData<S>);
+/// 200 with a shape, or 202 with nothing where no answer is wanted.
+pub struct DoneOrNoted<S>(PhantomData<S>);
 /// 200 with a shape, or with a picture of it where `Accept` asks for one.
 pub struct Pictured<S>(PhantomData<S>);
 /// 200 with an empty table, or with a shape that describes it where `Accept` asks for that.
@@ -56,7 +58,15 @@ impl<S: Shaped> Documented for Begun<S> {
 
 impl<S: Shaped> Documented for DoneOrBegun<S> {
     const STATUS: &'static str = "200";
-    const ALSO: Option<&'static str> = Some("202");
+    const ALSO: Option<(&'static str, bool)> = Some(("202", true));
+    fn shape() -> Option<String> {
+        Some(format!("x-shape:{}", S::SHAPE.name))
+    }
+}
+
+impl<S: Shaped> Documented for DoneOrNoted<S> {
+    const STATUS: &'static str = "200";
+    const ALSO: Option<(&'static str, bool)> = Some(("202", false));
     fn shape() -> Option<String> {
         Some(format!("x-shape:{}", S::SHAPE.name))
     }

@@ -261,8 +261,8 @@ impl<T: Documented> OperationModifier for Reply<T> {
 
     fn update_response(op: &mut DefaultOperationRaw) {
         let schema = T::shape().map(|title| DefaultSchemaRaw { title: Some(title), ..DefaultSchemaRaw::default() });
-        for status in [Some(T::STATUS), T::ALSO].into_iter().flatten() {
-            let schema = schema.clone();
+        for (status, shown) in [Some((T::STATUS, true)), T::ALSO].into_iter().flatten() {
+            let schema = schema.clone().filter(|_| shown);
             let response = Response { description: Some("Done.".into()), schema, ..Response::default() };
             op.responses.insert(status.to_owned(), Either::Right(response));
         }

@@ -283,6 +283,7 @@ fn response(
 ) -> Value {
     let description = match status {
         "201" => "Created.",
+        "202" if response.get("schema").is_none() => "Taken; no answer was wanted.",
         "202" => "Accepted; the work goes on.",
         "204" => "Done; there is nothing to show.",
         _ => "Done.",

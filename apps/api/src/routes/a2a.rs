@@ -25,8 +25,8 @@ use crate::{
     },
     http::{
         call::{
-            Agent, Answer, Begun, Body, Call, GrantAdmin, Is, Never, New, Nothing, Public, Reply, VendorRead,
-            VendorWrite,
+            Agent, Answer, Begun, Body, Call, DoneOrNoted, GrantAdmin, Is, Never, New, Nothing, Public, Reply,
+            VendorRead, VendorWrite,
         },
         problem::Problem,
         resource::{Extra, Making, Served, Shown, answer, list},
@@ -108,7 +108,7 @@ shapes! {
 
 /// Answers a message of MCP. Sessions are neither needed nor given: every request says who asks.
 #[api_v2_operation(tags("A2A"), operation_id = "call_a2a", summary = "A message to the MCP server")]
-async fn call_a2a(call: Call<Agent>, body: Body<McpMessage>) -> Result<Reply<Is<McpAnswer>>, Problem> {
+async fn call_a2a(call: Call<Agent>, body: Body<McpMessage>) -> Result<Reply<DoneOrNoted<McpAnswer>>, Problem> {
     let caller = call.caller.clone().ok_or_else(Problem::unauthorized)?;
     let (request_id, key) = (call.request_id(), call.idempotency_key()?);
     let asking = Asking { app: call.app.clone(), caller: Arc::clone(&caller), request_id, key };

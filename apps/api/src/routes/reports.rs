@@ -166,6 +166,7 @@ impl OperationModifier for Preview {
         op.parameters.push(Either::Right(Parameter {
             in_: ParameterIn::Query,
             name: "type".into(),
+            required: true,
             description: Some("What the report is about.".into()),
             data_type: Some(DataType::String),
             enum_: ReportType::NAMES.iter().map(|name| serde_json::json!(name)).collect(),
