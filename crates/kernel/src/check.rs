@@ -6,6 +6,8 @@ use crate::fault::FieldError;
 pub const NAME_MAX: usize = 200;
 /// Long texts: characters.
 pub const TEXT_MAX: usize = 20_000;
+/// The most errors that are told of one input.
+pub const ERRORS_MAX: usize = 1_000;
 
 /// A collector of field errors. Every method returns the accepted value, normalised, or notes the error.
 #[derive(Debug, Default)]
@@ -22,7 +24,10 @@ impl Checker {
 
     /// Notes an error.
     pub fn note(&mut self, field: impl Into<String>, code: &'static str, detail: impl Into<String>) {
-        self.errors.push(FieldError::new(field, code, detail));
+        // A body of a hundred thousand mistakes must not be answered by a hundred times its size.
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(FieldError::new(field, code, detail));
+        }
     }
 
     /// Notes that the input is not of the shape that is read: nothing can be made of it.
@@ -39,7 +44,7 @@ impl Checker {
     /// Notes errors that were found elsewhere, each once.
     pub fn extend(&mut self, errors: Vec<FieldError>) {
         for error in errors {
-            if !self.errors.contains(&error) {
+            if self.errors.len() < ERRORS_MAX && !self.errors.contains(&error) {
                 self.errors.push(error);
             }
         }
@@ -180,6 +185,17 @@ impl Checker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_than_a_thousand_errors_are_told() {
+        let mut check = Checker::new();
+        for n in 0..ERRORS_MAX + 5 {
+            check.malformed(format!("items[{n}]"), "unknown", "is not known");
+        }
+        check.extend(vec![FieldError::new("late", "unknown", "is not known")]);
+        assert!(!check.is_well_formed());
+        assert_eq!(check.finish().unwrap_err().len(), ERRORS_MAX);
+    }
 
     #[test]
     fn every_bad_field_is_reported_at_once() {

@@ -420,6 +420,10 @@ fn a_list_that_breaks_its_limits_is_refused_whole_with_every_place() {
             let told: Vec<_> = told.iter().map(|(field, code)| (field.as_str(), code.as_str())).collect();
             assert_eq!(told, wanted);
         }
+        // A list of nothing but mistakes is not answered by many times its size.
+        let many = json!(vec![json!({"colour": 1, "size": "large"}); 5_000]);
+        let problem = s.json(&token, "POST", &path, many).await.problem(422, "VALIDATION_ERROR");
+        assert_eq!(fields(&problem).len(), 1_000);
         assert_eq!(count(&s, "SELECT count(*) FROM evidence_imports"), 0);
         s.running.stop().await;
     });

@@ -134,7 +134,10 @@ pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Re
     let is_name =
         |text: &str| !text.trim().is_empty() && text.chars().count() <= NAME_MAX && !text.contains(char::is_control);
     if message.get("method").and_then(Value::as_str).is_some_and(|method| !is_name(method)) {
-        return Err(Problem::new(400, "the method is the name of none"));
+        return Err(Problem::new(
+            400,
+            format!("a method has 1 to {NAME_MAX} characters, none of them a control character"),
+        ));
     }
     if let Some(id) = message.get_mut("id") {
         // 7.0 is the whole number 7, which the SDK would not see.

@@ -11,7 +11,7 @@
 //! | `sha256`, `size` | what the file must be |
 //!
 //! What is wrong with the list itself refuses it; what is wrong with a row is that row's matter, and the others are
-//! imported.
+//! imported. (Who takes a list from a program may hold it to stricter terms before, as the REST API does.)
 
 use std::collections::BTreeSet;
 
