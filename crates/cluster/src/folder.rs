@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     thread,
@@ -40,10 +40,15 @@ impl Folder {
     pub(crate) fn make(path: &Path, account: &Account) -> Result<Self, ClusterError> {
         let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
         for folder in missing.into_iter().rev() {
-            let made = fs::DirBuilder::new().mode(0o700).create(folder);
-            made.trying(|| format!("making {}", folder.display()))?;
-            if account.change && folder != path {
-                // Whatever root's umask is, the account has to get through.
+            // The account has to get through to its own, from the first moment on: another start may be at it too.
+            let way = account.change && folder != path;
+            match fs::DirBuilder::new().mode(if way { 0o755 } else { 0o700 }).create(folder) {
+                // Whoever came in between has made it; which of the two owns it is for the lock to say.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => continue,
+                made => made.trying(|| format!("making {}", folder.display()))?,
+            }
+            if way {
+                // Whatever root's umask is.
                 fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
                     .trying(|| format!("opening {}", folder.display()))?;
             }
@@ -109,9 +114,51 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), ClusterError> {
     loop {
         match fs::remove_dir_all(path) {
             Ok(()) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(_) if begun.elapsed() < Duration::from_secs(5) => thread::sleep(Duration::from_millis(20)),
             Err(error) => return Err(error).trying(|| format!("removing {}", path.display())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    fn caller() -> Account {
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        Account { name: uid.to_string(), uid, gid, change: false }
+    }
+
+    #[test]
+    fn of_many_that_make_the_folder_at_once_each_finds_it() {
+        let parent = std::env::temp_dir().join(format!("grc-folder-{}", std::process::id()));
+        let account = caller();
+        for round in 0..100 {
+            let path = parent.join(format!("{round}/database"));
+            let together = Barrier::new(8);
+            let make = || {
+                together.wait();
+                Folder::make(&path, &account).map(|folder| folder.root)
+            };
+            thread::scope(|scope| {
+                let starts: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+                for start in starts {
+                    assert!(start.join().unwrap().unwrap().ends_with("database"));
+                }
+            });
+        }
+        remove_tree(&parent).unwrap();
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_no_folder() {
+        let link = std::env::temp_dir().join(format!("grc-folder-link-{}", std::process::id()));
+        std::os::unix::fs::symlink("/nowhere/at/all", &link).unwrap();
+        let refused = Folder::make(&link, &caller());
+        fs::remove_file(&link).unwrap();
+        assert!(matches!(refused, Err(ClusterError::Io { what, .. }) if what.starts_with("making")));
     }
 }

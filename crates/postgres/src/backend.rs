@@ -70,7 +70,7 @@ impl PgBackend {
         })
     }
 
-    async fn transaction(&self, org: OrgId) -> StoreResult<PgTx> {
+    pub(crate) async fn transaction(&self, org: OrgId) -> StoreResult<PgTx> {
         PgTx::begin(self.session().await?, org).await
     }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     error,
     list::{self, Parts, Rows},
+    resource::plan_of,
     schema::jobs,
     tx::PgTx,
 };
@@ -159,7 +160,57 @@ impl JobsTx for PgTx {
     }
 }
 
+/// How many jobs are looked at: more than the workers of all processes take in the same moment, so that one is left
+/// when the others have theirs.
+const CANDIDATES: usize = 32;
+
+/// The job to be worked on next. Whoever has the fewest jobs running comes first, so that nobody's thousand keep the
+/// others waiting.
+///
+/// Neither a long queue nor what is due one day costs anything here: `jobs_waiting` is skipped through from
+/// organization to organization, and of each only the oldest that are due are read. Where nothing at all is due, the
+/// first condition ends it.
+fn next(now: OffsetDateTime) -> Parts {
+    let late = |parts: Parts| parts.sql("(status = 'running' AND lease_until < ").bind(Scalar::Time(now)).sql(")");
+    let parts = Parts::default()
+        .sql(
+            "FROM (WITH RECURSIVE waiting (org) AS ((SELECT org_id FROM jobs WHERE status = 'queued' \
+             AND (SELECT min(run_at) FROM jobs WHERE status = 'queued') <= ",
+        )
+        .bind(Scalar::Time(now))
+        .sql(
+            " ORDER BY org_id LIMIT 1) UNION ALL SELECT (SELECT org_id FROM jobs WHERE status = 'queued' AND org_id > org \
+             ORDER BY org_id LIMIT 1) FROM waiting WHERE org IS NOT NULL), \
+             open AS (SELECT due.* FROM waiting CROSS JOIN LATERAL (SELECT id, org_id, run_at FROM jobs \
+             WHERE status = 'queued' AND org_id = org AND run_at <= ",
+        )
+        .bind(Scalar::Time(now))
+        .sql(format!(
+            " ORDER BY run_at LIMIT {CANDIDATES}) AS due UNION ALL SELECT id, org_id, run_at FROM jobs WHERE "
+        ));
+    late(parts)
+        .sql("), load AS (SELECT org_id, count(*) AS busy FROM jobs WHERE status = 'running' AND lease_until >= ")
+        .bind(Scalar::Time(now))
+        .sql(format!(
+            " GROUP BY org_id) SELECT id AS next_id, row_number() OVER (ORDER BY coalesce(busy, 0), run_at) AS place \
+             FROM open LEFT JOIN load USING (org_id) ORDER BY place LIMIT {CANDIDATES}) AS next \
+             JOIN jobs ON jobs.id = next_id WHERE ",
+        ))
+        // Asked again of the row as it is once it is locked.
+        .sql("((status = 'queued' AND run_at <= ")
+        .bind(Scalar::Time(now))
+        .sql(") OR ")
+        .and(late(Parts::default()))
+        .sql(") ORDER BY place LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED")
+}
+
 impl PgTx {
+    /// Has the rest of the transaction follow the indexes. Row-level security lets the planner expect one row where
+    /// there may be thousands, and then it reads and sorts them all rather than the first few in the index's order.
+    async fn in_order(&mut self) -> StoreResult<()> {
+        self.ahead("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off").await
+    }
+
     async fn settle(&mut self, job: &Job, status: JobStatus, percent: i32, failure: Option<&str>) -> StoreResult<()> {
         let rows = diesel::update(jobs::table)
             .filter(jobs::id.eq(job.id.0))
@@ -180,19 +231,8 @@ impl PgTx {
     /// Takes the job that has waited longest, of the organizations with the fewest running: one that is due, or one
     /// whose worker let its lease run out. The fencing token rises, so the former worker can no longer write.
     pub(crate) async fn claim(&mut self, now: OffsetDateTime, lease: Duration) -> StoreResult<Option<Job>> {
-        // Whoever has the fewest jobs running comes first, so that nobody's thousand keep the others waiting.
-        let next = Parts::default()
-            .sql(
-                "FROM jobs LEFT JOIN (SELECT org_id AS busy_org, count(*) AS busy FROM jobs \
-                 WHERE status = 'running' AND lease_until >= ",
-            )
-            .bind(Scalar::Time(now))
-            .sql(" GROUP BY org_id) AS load ON busy_org = jobs.org_id WHERE (status = 'queued' AND run_at <= ")
-            .bind(Scalar::Time(now))
-            .sql(") OR (status = 'running' AND lease_until < ")
-            .bind(Scalar::Time(now))
-            .sql(") ORDER BY coalesce(busy, 0), run_at LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED");
-        let rows: Vec<Row> = Rows::<Row>::from(next).load(self.connection()?).await.map_err(error::store)?;
+        self.in_order().await?;
+        let rows: Vec<Row> = Rows::<Row>::from(next(now)).load(self.connection()?).await.map_err(error::store)?;
         let Some(found) = rows.into_iter().next() else { return Ok(None) };
         let row: Row = diesel::update(jobs::table.filter(jobs::id.eq(found.id)))
             .set((
@@ -248,5 +288,14 @@ impl PgTx {
             .await
             .map_err(error::store)?;
         error::met(rows)
+    }
+}
+
+impl crate::PgBackend {
+    /// How PostgreSQL would find the next job: the text of `EXPLAIN`.
+    pub async fn explain_claim(&self, now: OffsetDateTime) -> StoreResult<String> {
+        let mut tx = self.transaction(OrgId::PLATFORM).await?;
+        tx.in_order().await?;
+        plan_of(&mut tx, Parts::default().sql("SELECT jobs.* ").and(next(now))).await
     }
 }

@@ -315,11 +315,17 @@ impl crate::PgBackend {
     /// How PostgreSQL would carry out a statement.
     pub(crate) async fn explain(&self, org: OrgId, statement: Parts) -> StoreResult<String> {
         let mut work = self.reader(org).await?;
-        let parts = Parts::default().sql("EXPLAIN ").and(statement);
-        let lines: Vec<Line> = Select(parts).load(work.connection()?).await.map_err(error::store)?;
+        let plan = plan_of(&mut work, statement).await?;
         work.finish_read();
-        Ok(lines.into_iter().map(|Line(line)| line).collect::<Vec<_>>().join("\n"))
+        Ok(plan)
     }
+}
+
+/// How PostgreSQL would carry out a statement in a transaction.
+pub(crate) async fn plan_of(tx: &mut PgTx, statement: Parts) -> StoreResult<String> {
+    let parts = Parts::default().sql("EXPLAIN ").and(statement);
+    let lines: Vec<Line> = Select(parts).load(tx.connection()?).await.map_err(error::store)?;
+    Ok(lines.into_iter().map(|Line(line)| line).collect::<Vec<_>>().join("\n"))
 }
 
 /// Where records of a kind lie that references may name.

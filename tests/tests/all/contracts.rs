@@ -1,6 +1,6 @@
 //! The domains' contract suites on the Postgres adapter. (On memory they run in their own crates.)
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use grc_kernel::{Actor, AssessmentId, Ctx, IdSource, Job, JobId, NewJob, OrgId, Role, StoreResult, UserId, Uuid};
 use grc_postgres::{PgBackend, PoolConfig};
@@ -373,5 +373,61 @@ fn the_queue_serves_whoever_has_the_fewest_jobs_running() {
             let again = [claim(now + Duration::seconds(61)).await, claim(now + Duration::seconds(61)).await];
             assert_eq!(again, [Some(thousand[0]), Some(one)]);
         }
+    });
+}
+
+#[test]
+fn claims_at_the_same_moment_take_different_jobs_and_none_goes_away_empty_handed() {
+    run(async {
+        let config = PoolConfig { url: url(&database(true)), size: 8, durable: false };
+        let db = Db::new(Arc::new(PgBackend::new(&config).unwrap()));
+        let ctx = ctx();
+        for _ in 0..40 {
+            let job = NewJob { kind: "contract", subject: Uuid::now_v7(), payload: json!({}), max_attempts: 1 };
+            let queued: StoreResult<JobId> =
+                db.write(ctx.org, async |uow| uow.app().jobs().enqueue_at(&ctx, job, ctx.now).await).await;
+            queued.unwrap();
+        }
+        let claim = async || {
+            let claimed: StoreResult<Option<Job>> =
+                db.write(OrgId::PLATFORM, async |uow| uow.app().claim_job(ctx.now, Duration::minutes(1)).await).await;
+            claimed.unwrap().map(|job| job.id)
+        };
+        let mut taken = HashSet::new();
+        for _ in 0..5 {
+            for job in futures::future::join_all((0..8).map(|_| claim())).await {
+                assert!(taken.insert(job.expect("forty jobs for forty claims")));
+            }
+        }
+        assert_eq!(claim().await, None);
+    });
+}
+
+#[test]
+fn no_claim_reads_a_queue_of_a_hundred_thousand_jobs_whole() {
+    let name = database(true);
+    let queued = |org: &str, jobs: usize, at: &str| {
+        let values =
+            "gen_random_uuid(), 'contract', gen_random_uuid(), '{}', 'queued', 1, gen_random_uuid(), now(), now()";
+        psql(
+            &name,
+            &format!(
+                "INSERT INTO jobs (org_id, run_at, id, kind, subject_id, payload, status, max_attempts, created_by,
+                     created_at, updated_at)
+                 SELECT {org}, {at}, {values} FROM generate_series(1, {jobs}) n"
+            ),
+        );
+    };
+    // What is due one day, of many; and what is due of one.
+    queued("md5((n % 100)::text)::uuid", 90_000, "now() + n * interval '1 minute'");
+    queued("md5('1')::uuid", 10_000, "now() - n * interval '1 minute'");
+    psql(&name, "VACUUM ANALYZE jobs");
+    run(async {
+        let backend = PgBackend::new(&PoolConfig { url: url(&name), size: 1, durable: false }).unwrap();
+        let plan = backend.explain_claim(OffsetDateTime::now_utc()).await.unwrap();
+        assert!(!plan.contains("Seq Scan") && !plan.contains("Bitmap"), "{plan}");
+        // What comes from an index comes in its order: whoever sorts, sorts candidates.
+        let sorted = |line: &str| line.contains("Sort Key: jobs") && line.contains("run_at");
+        assert!(!plan.lines().any(sorted), "{plan}");
     });
 }

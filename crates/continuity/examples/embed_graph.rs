@@ -1,7 +1,7 @@
 //! Another service uses the crate: it has its own records of what depends on what, and asks what would stop, what to
 //! recover first and what does not fit. Nothing is needed but the records; no database, no server.
 //!
-//! `cargo run -p grc-continuity --example embed [FOLDER]` also writes the two pictures to a folder.
+//! `cargo run -p grc-continuity --example embed_graph [FOLDER]` also writes the two pictures to a folder.
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
 

@@ -1,5 +1,5 @@
 //! Measures the calculations at 10,000 nodes on one core, over graphs that are easy, large and awkward:
-//! `cargo run --release -p grc-continuity --example measure`.
+//! `cargo run --release -p grc-continuity --example measure_graph`.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for people")]
 

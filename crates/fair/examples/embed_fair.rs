@@ -1,6 +1,6 @@
 //! Another service asks what a control is worth, with this crate alone: no HTTP, no database.
 //!
-//! `cargo run -p grc-fair --example embed [curve.svg]` prints the answer and, given a file name, writes the
+//! `cargo run -p grc-fair --example embed_fair [curve.svg]` prints the answer and, given a file name, writes the
 //! exceedance curves before and after.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]

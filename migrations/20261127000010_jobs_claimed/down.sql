@@ -1,0 +1,2 @@
+DROP INDEX jobs_running;
+DROP INDEX jobs_waiting;
