@@ -81,7 +81,8 @@ impl Sealed {
 
 fn object(part: &str) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-    match serde_json::from_slice(&bytes).ok()? {
+    // A member that stands twice would let two readers see two statements (RFC 7515, section 4; RFC 7519, section 4).
+    match grc_kernel::shape::strict(&bytes).ok()? {
         Value::Object(members) => Some(members),
         _ => None,
     }

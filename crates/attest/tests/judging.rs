@@ -93,8 +93,12 @@ fn verify(token: &str, expected: &Expected<'_>) -> Result<Claims, Rejection> {
 
 /// A token of any header and claims, signed.
 fn token(header: &Value, claims: &Value) -> String {
-    let input =
-        format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    token_of(&header.to_string(), &claims.to_string())
+}
+
+/// The same of texts.
+fn token_of(header: &str, claims: &str) -> String {
+    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let signature = URL_SAFE_NO_PAD.encode(key(1).sign(input.as_bytes()).to_bytes());
     format!("{input}.{signature}")
 }
@@ -168,6 +172,22 @@ fn each_thing_that_is_wrong_has_its_reason() {
     ];
     for claims in fine {
         verify(&token(&header, &claims), &expected(&wanted)).unwrap_or_else(|error| panic!("{claims}: {error:?}"));
+    }
+}
+
+#[test]
+fn what_two_readers_could_read_differently_is_refused() {
+    let wanted = wanted();
+    let (header, claims) = (r#"{"alg": "EdDSA", "kid": "k1"}"#, claims().to_string());
+    verify(&token_of(header, &claims), &expected(&wanted)).unwrap();
+    let twice = |member: &str, text: &str| format!("{{{member}, {}", &text[1..]);
+    for (header, claims) in [
+        (header.to_owned(), twice(r#""iss": "https://evil.example.org""#, &claims)),
+        (header.to_owned(), twice(r#""exp": 1"#, &claims)),
+        (twice(r#""alg": "none""#, header), claims.clone()),
+        (twice(r#""kid": "k2""#, header), claims.clone()),
+    ] {
+        assert_eq!(verify(&token_of(&header, &claims), &expected(&wanted)).unwrap_err().reason, Reason::Malformed);
     }
 }
 

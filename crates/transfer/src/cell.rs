@@ -228,7 +228,7 @@ fn without_zone(text: &str) -> Option<OffsetDateTime> {
 }
 
 fn json(text: &str) -> Result<Value, Wrong> {
-    grc_kernel::shape::parse(text.as_bytes()).map_err(|_| Wrong::kind("must be JSON"))
+    grc_kernel::shape::strict(text.as_bytes()).map_err(|_| Wrong::kind("must be JSON"))
 }
 
 fn list(item: Ty, text: &str) -> Result<Value, Wrong> {

@@ -123,6 +123,8 @@ fn the_server_speaks_both_eras_and_the_bare_envelope_of_the_api_reference() {
         );
         s.send(&key, "POST", "/a2a/mcp", &[], Some(b"{".to_vec())).await.problem(400, "BAD_REQUEST");
         s.send(&key, "POST", "/a2a/mcp", &[], Some(b"[7]".to_vec())).await.problem(400, "BAD_REQUEST");
+        let twice = br#"{"jsonrpc": "2.0", "id": 1, "method": "ping", "method": "tools/list"}"#.to_vec();
+        s.send(&key, "POST", "/a2a/mcp", &[], Some(twice)).await.problem(400, "BAD_REQUEST");
         let whole = json!({"jsonrpc": "2.0", "id": 7.0, "method": "ping"});
         assert_eq!(rpc(&s, &key, &[], whole).await.must(200)["id"], 7);
         for wrong in [

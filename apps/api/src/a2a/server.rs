@@ -102,7 +102,13 @@ impl ServerHandler for Server {
         let asking = Self::asking(&context)?;
         let arguments = request.arguments.unwrap_or_default();
         let Some(answer) = asking.call(&request.name, arguments).await else {
-            return Err(ErrorData::invalid_params(format!("there is no tool {}", request.name), None));
+            let own: Vec<&str> = asking.tools().map(|tool| tool.name).collect();
+            let own = own.join(", ");
+            let mut said = format!("there is no tool {} for this caller, who has {own}", request.name);
+            if asking.caller.at_home().is_none() {
+                said.push_str("; a person speaks for no organization here: use a partner's key, or an API key");
+            }
+            return Err(ErrorData::invalid_params(said, None));
         };
         Ok(match answer {
             Ok(value) => CallToolResult::structured(value),
@@ -119,8 +125,7 @@ impl ServerHandler for Server {
 
 /// Answers a message. One without `jsonrpc` and `id`, as the API reference has it, is answered without them.
 pub async fn answer(asking: Asking, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, Problem> {
-    let mut message: Value =
-        serde_json::from_slice(body).map_err(|error| Problem::new(400, format!("the body is not JSON: {error}")))?;
+    let mut message = grc_kernel::shape::parse(body).map_err(|why| Problem::new(400, why))?;
     for name in ["jsonrpc", "id", "params"] {
         if message.get(name).is_some_and(Value::is_null) {
             return Err(Problem::new(400, format!("{name} may be left out, but not null")));

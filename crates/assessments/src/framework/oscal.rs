@@ -28,8 +28,7 @@ pub struct Loss {
 /// Reads a catalog. `key` and `name` override what the document says.
 pub fn read(text: &str, key: Option<&str>, name: Option<&str>) -> Result<(Import, Vec<Loss>), Vec<FieldError>> {
     let fail = |field: &str, code, detail: String| vec![FieldError::new(field, code, detail)];
-    let document: Value =
-        serde_json::from_str(text).map_err(|error| fail("body", "invalid", format!("is not JSON: {error}")))?;
+    let document: Value = grc_kernel::shape::strict(text.as_bytes()).map_err(|why| fail("body", "invalid", why))?;
     let Some(catalog) = document.get("catalog") else {
         let found = document.as_object().and_then(|members| members.keys().next()).map_or("nothing", String::as_str);
         return Err(fail("catalog", "required", format!("an OSCAL catalog is wanted; the document holds «{found}»")));
@@ -392,6 +391,7 @@ mod tests {
         assert_eq!(fields("nonsense"), [("body".to_owned(), "invalid")]);
         assert_eq!(fields(r#"{"profile": {}}"#), [("catalog".to_owned(), "required")]);
         assert_eq!(fields(&"[".repeat(100_000)), [("body".to_owned(), "invalid")]);
+        assert_eq!(fields(r#"{"catalog": {}, "catalog": {"metadata": {}}}"#), [("body".to_owned(), "invalid")]);
         let twice =
             catalog(json!([{"title": "A", "controls": [{"id": "x", "title": "One"}, {"id": "x", "title": "Two"}]}]));
         assert_eq!(fields(&twice), [("catalog.groups[0].controls[1].id".to_owned(), "duplicate")]);

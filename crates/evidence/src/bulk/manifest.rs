@@ -15,7 +15,7 @@
 
 use std::collections::BTreeSet;
 
-use grc_kernel::FieldError;
+use grc_kernel::{FieldError, check::ERRORS_MAX};
 use serde_json::{Map, Value};
 
 use super::types;
@@ -98,8 +98,7 @@ pub fn read_csv(bytes: &[u8]) -> Result<Vec<Row>, Vec<FieldError>> {
 /// Reads a JSON list of objects, or an object whose `items` is one.
 pub fn read_json(bytes: &[u8]) -> Result<Vec<Row>, Vec<FieldError>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|error| refused("invalid", format!("is not JSON: {error}")))?;
+    let value = grc_kernel::shape::strict(bytes).map_err(|why| refused("invalid", why))?;
     let list = match value {
         Value::Array(list) => list,
         Value::Object(mut members) => match members.remove("items") {
@@ -124,8 +123,7 @@ pub fn read_json(bytes: &[u8]) -> Result<Vec<Row>, Vec<FieldError>> {
         let said = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
         rows.push(row(i64::try_from(i).unwrap_or(i64::MAX).saturating_add(1), said));
     }
-    // A list of ten thousand mistakes helps nobody.
-    errors.truncate(100);
+    errors.truncate(ERRORS_MAX);
     if errors.is_empty() { filled(rows) } else { Err(errors) }
 }
 
@@ -253,6 +251,10 @@ mod tests {
         let many = format!("filename\n{}", "a\n".repeat(ROWS_MAX + 1));
         assert_eq!(codes(read_csv(many.as_bytes())), one("too_many"));
         assert_eq!(codes(read_json(b"[{\"filename\": \"a\"}")), one("invalid"));
+        assert_eq!(
+            codes(read_json(b"[{\"url\": \"https://a.example/a\", \"url\": \"https://b.example/b\"}]")),
+            one("invalid")
+        );
         assert_eq!(codes(read_json(b"{\"files\": []}")), one("type"));
         assert_eq!(codes(read_json(b"3")), one("type"));
         assert_eq!(codes(read_json(b"[]")), one("required"));

@@ -6,10 +6,18 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a JSON text; the error is a sentence for a person.
+/// Reads a body; the error is a sentence for a person.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "the body is not UTF-8".to_owned())?;
-    let strict: Strict = serde_json::from_str(text).map_err(|error| format!("the body is not JSON: {error}"))?;
+    strict(bytes).map_err(|why| format!("the body {why}"))
+}
+
+/// Reads a JSON text; the error is the rest of a sentence whose beginning is what the text is: «is not JSON: …».
+pub fn strict(bytes: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    if text.trim().is_empty() {
+        return Err("is empty, where JSON is wanted".to_owned());
+    }
+    let strict: Strict = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
     Ok(strict.0)
 }
 

@@ -10,7 +10,7 @@ mod schema;
 mod ty;
 
 pub use input::{FromJson, Input};
-pub use json::parse;
+pub use json::{parse, strict};
 pub use ty::Ty;
 pub(crate) use ty::{day, moment, whole, word};
 

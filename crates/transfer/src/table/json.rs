@@ -85,7 +85,7 @@ fn said(text: &str) -> Said {
     if text.len() > OBJECT_MAX {
         return Said::Nothing(format!("an object may have at most {OBJECT_MAX} bytes"));
     }
-    match grc_kernel::shape::parse(text.as_bytes()) {
+    match grc_kernel::shape::strict(text.as_bytes()) {
         Ok(Value::Object(members)) => Said::Object(members),
         Ok(_) => Said::Nothing("must be an object".to_owned()),
         Err(detail) => Said::Nothing(detail),
