@@ -1,7 +1,11 @@
 //! Which events are meant: `risk.created` one, `risk.*` all of a type of record, `*` all.
 
+use grc_kernel::shape::forms;
+
 /// The longest pattern.
 pub const LENGTH_MAX: usize = 100;
+/// The form of a pattern.
+pub const FORM: forms::Form = forms::form(r"^(\*|[a-z][a-z0-9_]*\.(\*|[a-z][a-z0-9_]*))$", "risk.*");
 
 /// Events, by their type.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -52,7 +52,7 @@ resource! {
     /// Where deliveries are sent: https, on the open internet.
     url: String = Ty::Url, required, sorts, searches, sample("\"https://hooks.example.org/grc\"");
     /// The events that it is told of: `risk.created`, `risk.*` for all of a type of record, `*` for all.
-    events: Vec<String> = Ty::List(&Ty::Line(pattern::LENGTH_MAX), EVENTS_MAX), required, sample("[\"risk.*\"]");
+    events: Vec<String> = Ty::List(&Ty::Line(pattern::LENGTH_MAX), EVENTS_MAX), required, at_least(1), of_form(pattern::FORM), sample("[\"risk.*\"]");
     /// What it is for.
     description: Option<String> = Ty::Text(2_000), searches;
     /// Whether it is told of changes.

@@ -4,7 +4,7 @@ use grc_kernel::{
     Access, AssessmentId, Ctx, EvidenceId, Field, FindingId, Kind, ListSpec, OrgId, Record,
     record::timestamp,
     resource,
-    shape::{Preset, Ty, may},
+    shape::{Preset, Ty, forms, may},
     wire_enum,
 };
 use serde_json::{Value, json};
@@ -68,17 +68,17 @@ resource! {
     /// The name that the client gave it.
     filename: String = Ty::Line(255), required, fixed, sorts, searches, sample(r#""access-review.pdf""#);
     /// Its media type, checked against the bytes.
-    content_type: String = Ty::Line(127), required, fixed, filters, sample(r#""application/pdf""#);
+    content_type: String = Ty::Line(127), required, fixed, filters, of_form(forms::MEDIA_TYPE), sample(r#""application/pdf""#);
     /// Its size in bytes; as announced, then as counted.
     size: Option<i64> = Ty::Int(0, SIZE_MAX), fixed;
     /// Its SHA-256 in hex; as announced, then as computed by the service.
-    sha256: Option<String> = Ty::Line(64), fixed;
+    sha256: Option<String> = Ty::Line(64), fixed, of_form(forms::SHA256);
     /// The finding it belongs to.
     finding_id: Option<FindingId> = Ty::Ref("finding");
     /// The assessment it belongs to.
     assessment_id: Option<AssessmentId> = Ty::Ref("assessment");
     /// The requirements it speaks to, KEY:ref.
-    control_refs: Vec<String> = Ty::List(&Ty::Line(200), 1_000), asked_as("control_ref");
+    control_refs: Vec<String> = Ty::List(&Ty::Line(200), 1_000), of_form(forms::REQUIREMENT), asked_as("control_ref");
     /// When it was collected; now where a new one does not say.
     collected_at: OffsetDateTime = Ty::Time, preset(Preset::Now), sorts;
     /// Until when it is valid.

@@ -3,7 +3,9 @@
 
 use async_trait::async_trait;
 use grc_kernel::{
-    Access, Changes, Checker, Ctx, Fact, IfMatch, Refusal, Repo, Resource, Rules, kit, resource, shape::Ty, typed_id,
+    Access, Changes, Checker, Ctx, Fact, IfMatch, Refusal, Repo, Resource, Rules, kit, resource,
+    shape::{Ty, forms},
+    typed_id,
 };
 
 use crate::{
@@ -26,7 +28,7 @@ resource! {
     /// The incident.
     incident_id: IncidentId = Ty::Ref("incident"), computed;
     /// What it comes down to.
-    root_cause: String = Ty::Text(20_000), required, searches;
+    root_cause: String = Ty::Text(20_000), required, at_least(1), of_form(forms::SOMETHING), searches;
     /// What was learned.
     lessons: Vec<String> = Ty::List(&Ty::Text(20_000), 1_000);
     /// What is to change.

@@ -10,7 +10,7 @@ use grc_kernel::{
     list::{Scalar, Sort},
     record::timestamp,
     resource,
-    shape::{Preset, Ty},
+    shape::{Preset, Ty, forms},
     typed_id, wire_enum,
 };
 use serde_json::{Map, Value, json};
@@ -53,7 +53,7 @@ resource! {
     /// What kind of entry it is: `phase_transition`, `severity_changed`, or a word of one's own.
     event_type: String = Ty::Line(100), required, filters;
     /// What happened.
-    description: String = Ty::Text(20_000), required, searches;
+    description: String = Ty::Text(20_000), required, at_least(1), of_form(forms::SOMETHING), searches;
     /// Who did or noticed it.
     actor: String = Ty::Line(200), computed, filters;
     /// The same by id; nil for the service itself.

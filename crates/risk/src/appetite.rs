@@ -6,7 +6,10 @@
 use async_trait::async_trait;
 use grc_kernel::{
     Access, Changes, Checker, Ctx, Fact, IfMatch, Meta, Refusal, Repo, Resource, Rules, StoreResult, kit, nested,
-    resource, resource::Nested, shape::Ty, typed_id,
+    resource,
+    resource::Nested,
+    shape::{Ty, forms},
+    typed_id,
 };
 use serde_json::{Map, Value};
 
@@ -36,7 +39,8 @@ resource! {
         write: Access::Admin, extra: MOVED,
     }
     /// The bounds of each category that has any.
-    categories: Map<String, Value> = Ty::Map(&Ty::Object(Bounds::SHAPE)), required;
+    categories: Map<String, Value> = Ty::Map(&Ty::Object(Bounds::SHAPE)), required,
+        of_form(forms::form("^(operational|financial|compliance|strategic|third_party|cyber|reputational)$", "cyber"));
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@ use grc_kernel::{
     Access, Changes, Checker, Ctx, Fact, IfMatch, Meta, OrgId, Refusal, Repo, Resource, Rules, StoreResult, kit,
     nested, resource,
     resource::Nested,
-    shape::{Member, Ty, may},
+    shape::{Member, Ty, forms, may},
     typed_id,
 };
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ nested! {
         /// What people call it.
         label: String = Ty::Line(100), required;
         /// Its colour, #rrggbb.
-        color: String = Ty::Line(7), required;
+        color: String = Ty::Line(7), required, of_form(forms::form("^#[0-9A-Fa-f]{6}$", "#d62728"));
     }
 }
 
@@ -50,13 +50,13 @@ resource! {
         write: Access::Admin, extra: MOVED,
     }
     /// The names of the likelihoods, from the least.
-    likelihood_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required,
+    likelihood_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required, at_least(2),
         sample(r#"["Rare", "Possible", "Likely"]"#);
     /// The names of the impacts, from the least.
-    impact_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required,
+    impact_labels: Vec<String> = Ty::List(&Ty::Line(100), SIZE_MAX), required, at_least(2),
         sample(r#"["Minor", "Moderate", "Severe"]"#);
     /// The levels, from the least.
-    levels: Vec<Level> = Ty::List(&Ty::Object(Level::SHAPE), 20), required, sample(
+    levels: Vec<Level> = Ty::List(&Ty::Object(Level::SHAPE), 20), required, at_least(1), sample(
         r##"[
             {"key": "low", "label": "Low", "color": "#2e7d32"}, {"key": "medium", "label": "Medium", "color": "#f9a825"},
             {"key": "high", "label": "High", "color": "#c62828"}

@@ -37,7 +37,7 @@ resource! {
     /// Whether it is asked no more.
     retired: bool = Ty::Bool, preset(Preset::Bool(false));
     /// What it asks, section by section.
-    sections: Vec<Section> = Ty::List(&Ty::Object(Section::SHAPE), SECTIONS_MAX), required, fixed;
+    sections: Vec<Section> = Ty::List(&Ty::Object(Section::SHAPE), SECTIONS_MAX), required, fixed, at_least(1);
     /// How many questions it has.
     question_count: i64 = Ty::Int(0, 1_000), computed, sorts;
 }

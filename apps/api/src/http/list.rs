@@ -17,7 +17,11 @@ use paperclip::{
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::{call::Answer, problem::Problem, shape::Shaped};
+use super::{
+    call::Answer,
+    problem::Problem,
+    shape::{Shaped, forms},
+};
 use crate::adapters::clock;
 
 /// A list resource: what can be asked of it, and the shape of its items.
@@ -152,20 +156,28 @@ impl<L> Apiv2Schema for Ask<L> {}
 impl<L: Listing> OperationModifier for Ask<L> {
     fn update_parameter(op: &mut DefaultOperationRaw) {
         let spec = L::SPEC;
-        let mut add =
-            |name: String, data_type, format, words: Vec<Value>, doc: &str, min: Option<f32>, max: Option<f32>| {
-                op.parameters.push(Either::Right(Parameter {
-                    in_: ParameterIn::Query,
-                    name,
-                    description: Some(doc.to_owned()),
-                    data_type: Some(data_type),
-                    format,
-                    enum_: words,
-                    minimum: min,
-                    maximum: max,
-                    ..Parameter::default()
-                }));
-            };
+        let mut add = |name: String,
+                       data_type,
+                       format: Option<DataTypeFormat>,
+                       words: Vec<Value>,
+                       doc: &str,
+                       min: Option<f32>,
+                       max: Option<f32>| {
+            let free = matches!(data_type, DataType::String) && format.is_none() && words.is_empty();
+            let pattern = if name == "q" { forms::WORDS } else { forms::NO_NUL };
+            op.parameters.push(Either::Right(Parameter {
+                in_: ParameterIn::Query,
+                name,
+                description: Some(doc.to_owned()),
+                data_type: Some(data_type),
+                format,
+                pattern: free.then(|| pattern.to_owned()),
+                enum_: words,
+                minimum: min,
+                maximum: max,
+                ..Parameter::default()
+            }));
+        };
         if L::PAGED {
             let limit = format!("The most items of a page, {LIMIT_DEFAULT} where absent.");
             add(

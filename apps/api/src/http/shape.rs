@@ -1,6 +1,6 @@
 //! The bodies of routes that no resource declares: a type stands for each shape in handlers' signatures.
 
-pub use grc_kernel::shape::{FromJson, Input, META, Member, ReadError, Shape, Ty, may, must, null};
+pub use grc_kernel::shape::{FromJson, Input, META, Member, ReadError, Shape, Ty, absent, forms, may, must, null};
 
 /// A type that stands for a shape, for handlers' signatures.
 pub trait Shaped: 'static {

@@ -36,6 +36,12 @@ pub fn convert(swagger: &Value, shapes: &[&'static Shape], version: &str) -> Val
             schemas.insert(shape.name.to_owned(), shape.schema());
         });
     }
+    // Which kinds of record there are is known here, and not to the crate that refers to them.
+    if let Some(kind) = schemas.get_mut("RecordReference").and_then(|schema| schema.pointer_mut("/properties/type")) {
+        let mut kinds: Vec<&str> = grc_uow::registry::readable().map(|(kind, _)| kind).collect();
+        kinds.sort_unstable();
+        *kind = json!({"type": "string", "enum": kinds, "description": "Its type, as in the audit log."});
+    }
     for resource in grc_uow::registry::resources() {
         let [shown, ..] = resource.shapes;
         if let (Some(machine), Some(Value::Object(schema))) = (resource.machine, schemas.get_mut(shown.name)) {

@@ -30,7 +30,7 @@ use crate::{
         },
         problem::Problem,
         resource::{Extra, Making, Served, Shown, answer, list},
-        shape::{Member, Ty, may, must, null},
+        shape::{Ty, absent, may, must, null},
     },
     served, shapes,
 };
@@ -48,11 +48,6 @@ served! { "A2A", vendor;
 const COUNT: Ty = Ty::Int(0, i64::MAX);
 
 const MESSAGE_ID: Ty = Ty::Either(&Ty::Line(server::NAME_MAX), &Ty::Int(-server::ID_MAX, server::ID_MAX));
-
-/// A member that may be absent, but not null.
-const fn absent(name: &'static str, ty: Ty, doc: &'static str) -> Member {
-    Member::stored(name, ty, false, doc)
-}
 
 shapes! {
     /// A message of MCP: a JSON-RPC request, or the bare envelope of the API reference without `jsonrpc` and `id`.

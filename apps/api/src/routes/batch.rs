@@ -17,7 +17,7 @@ use crate::{
         call::{Answer, AnyWrite, Body, Call, Is, Reply, STILL_RUNNING},
         inner::{ANSWER_MAX, Answered, Asked},
         problem::Problem,
-        shape::{Ty, may, must, null},
+        shape::{Ty, forms, may, must, null},
     },
     shapes,
 };
@@ -41,18 +41,21 @@ const FAILED_DEPENDENCY: u16 = 424;
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
+/// The form of a path within the organization.
+const PATH: forms::Form = forms::form(r"^/[^\u0000-\u001f\u007f-\u009f]*$", "/risks/register");
+
 shapes! {
     /// One operation of a batch.
     BatchOperation [&[
         must("method", Ty::Word(METHODS), "The method."),
-        must("path", Ty::Line(2_000), "The path within the organization, with its query: `/risks/register`.").sample(r#""/risks/register""#),
+        must("path", Ty::Line(2_000), "The path within the organization, with its query: `/risks/register`.").of_form(PATH),
         may("body", Ty::Json, "The body, as the operation alone would have it."),
         may("if_match", Ty::Either(&Ty::Int(1, i64::MAX), &Ty::Line(200)), "The revision, or the `ETag`, that the record must still have."),
     ]],
     /// Many operations, carried out in their order.
     Batch [&[
         may("atomic", Ty::Bool, "Whether all happen or none (the default); else each for itself."),
-        must("operations", Ty::List(&Ty::Object(BatchOperation::SHAPE), OPERATIONS_MAX), "The operations: 1 to 500."),
+        must("operations", Ty::List(&Ty::Object(BatchOperation::SHAPE), OPERATIONS_MAX), "The operations: 1 to 500.").at_least(1),
     ]],
     /// What became of one operation.
     BatchResult [&[

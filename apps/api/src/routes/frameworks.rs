@@ -27,7 +27,7 @@ use crate::{
         export,
         list::{Ask, Listing},
         problem::Problem,
-        shape::{Ty, may, must, null},
+        shape::{Ty, forms, may, must, null},
     },
     shapes,
 };
@@ -216,15 +216,16 @@ impl Apiv2Schema for Document {}
 
 impl OperationModifier for Document {
     fn update_parameter(op: &mut DefaultOperationRaw) {
-        for (name, doc) in [
-            ("key", "The framework's key; else derived from its name."),
-            ("name", "Its name; else the catalog's title."),
+        for (name, form, doc) in [
+            ("key", "^[A-Z0-9_]{1,64}$", "The framework's key; else derived from its name."),
+            ("name", forms::ONE_LINE, "Its name; else the catalog's title."),
         ] {
             op.parameters.push(Either::Right(Parameter {
                 in_: ParameterIn::Query,
                 name: name.into(),
                 description: Some(doc.into()),
                 data_type: Some(DataType::String),
+                pattern: Some(form.into()),
                 ..Parameter::default()
             }));
         }

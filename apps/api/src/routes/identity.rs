@@ -4,6 +4,7 @@ use grc_identity::{
     Account, Session, account,
     organization::{self, AmendOrganization, OpenOrganization},
     query,
+    rules::PASSWORD_MIN,
     session::{self, Login, Opened, Refreshed},
 };
 use grc_kernel::{Access, Ctx, ListQuery, OrgId, Record, Refusal, Role, list::page_in_memory};
@@ -23,10 +24,13 @@ use crate::{
         export,
         list::{Ask, Listing},
         problem::Problem,
-        shape::{Ty, may, must, null},
+        shape::{Ty, absent, forms, may, must, null},
     },
     shapes,
 };
+
+/// The form of an organization's handle.
+const SLUG: forms::Form = forms::form("^[a-z0-9]+(-[a-z0-9]+)*$", "acme");
 
 shapes! {
     /// A log-in.
@@ -40,12 +44,12 @@ shapes! {
     /// A change of password.
     PasswordRequest [&[
         must("current_password", Ty::Text(1_024), "The current password."),
-        must("new_password", Ty::Text(1_024), "At least 15 characters; not a common one, nor built on the address."),
+        must("new_password", Ty::Text(1_024), "At least 15 characters; not a common one, nor built on the address.").at_least(PASSWORD_MIN),
     ]],
     /// The acceptance of an invitation.
     InvitationAcceptance [&[
         must("token", Ty::Line(200), "The invitation's token."),
-        must("password", Ty::Text(1_024), "At least 15 characters."),
+        must("password", Ty::Text(1_024), "At least 15 characters.").at_least(PASSWORD_MIN),
         may("name", Ty::Line(200), "The person's name, where another is wanted."),
     ]],
     /// A person's account.
@@ -88,32 +92,32 @@ shapes! {
         must("current", Ty::Bool, "Whether it is the one of this request."),
     ]],
     /// A change of one's own account.
-    ProfilePatch [&[may("name", Ty::Line(200), "The name.")]],
+    ProfilePatch [&[absent("name", Ty::Line(200), "The name.")]],
     /// A tenant.
     @stored OrganizationBody [&[
         must("name", Ty::Line(200), "Its name."),
-        must("slug", Ty::Line(64), "A readable, unique handle."),
+        must("slug", Ty::Line(64), "A readable, unique handle.").of_form(SLUG),
         null("industry", Ty::Line(200), "What it does."),
-        null("country", Ty::Line(2), "ISO 3166-1 alpha-2."),
-        null("timezone", Ty::Line(64), "IANA time zone."),
+        null("country", Ty::Line(2), "ISO 3166-1 alpha-2.").of_form(forms::COUNTRY),
+        null("timezone", Ty::Line(64), "IANA time zone.").of_form(forms::ZONE),
         must("settings", Ty::Any, "Free settings of clients."),
         null("deleted_at", Ty::Time, "When it was deleted."),
     ]],
     /// A new organization.
     OrganizationCreate [&[
         must("name", Ty::Line(200), "Its name."),
-        may("slug", Ty::Line(60), "Else derived from the name."),
+        may("slug", Ty::Line(60), "Else derived from the name.").of_form(SLUG),
         may("industry", Ty::Line(200), "What it does."),
-        may("country", Ty::Line(2), "ISO 3166-1 alpha-2."),
-        may("timezone", Ty::Line(64), "IANA time zone."),
+        may("country", Ty::Line(2), "ISO 3166-1 alpha-2.").of_form(forms::COUNTRY),
+        may("timezone", Ty::Line(64), "IANA time zone.").of_form(forms::ZONE),
         may("settings", Ty::Any, "Free settings of clients, 64 KiB at most."),
     ]],
     /// A change of an organization.
     OrganizationPatch [&[
-        may("name", Ty::Line(200), "Its name."),
+        absent("name", Ty::Line(200), "Its name."),
         may("industry", Ty::Line(200), "What it does."),
-        may("country", Ty::Line(2), "ISO 3166-1 alpha-2."),
-        may("timezone", Ty::Line(64), "IANA time zone."),
+        may("country", Ty::Line(2), "ISO 3166-1 alpha-2.").of_form(forms::COUNTRY),
+        may("timezone", Ty::Line(64), "IANA time zone.").of_form(forms::ZONE),
         may("settings", Ty::Any, "Free settings of clients, replaced as a whole."),
     ]],
 }

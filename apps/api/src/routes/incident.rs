@@ -63,7 +63,7 @@ shapes! {
     IncidentRemark [&[may("notes", Ty::Text(20_000), "What there is to say of it.")]],
     /// Evidence that belongs to an incident.
     EvidenceCollection [&[
-        must("evidence_ids", Ty::List(&Ty::Id, 1_000), "The stored evidence."),
+        must("evidence_ids", Ty::List(&Ty::Id, 1_000), "The stored evidence.").at_least(1),
         may("notes", Ty::Text(20_000), "Why it is collected."),
     ]],
     /// The evidence that was named, as it belongs to the incident now.

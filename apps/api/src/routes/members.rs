@@ -5,6 +5,7 @@ use grc_identity::{
     invitation::{self, Invite},
     member::{self, AddMember, Added, AmendMember},
     query,
+    rules::PASSWORD_MIN,
 };
 use grc_kernel::{Ctx, ListQuery, OrgId, Record, Refusal, Role};
 use grc_uow::Uow;
@@ -18,7 +19,7 @@ use crate::{
         export,
         list::{Ask, Listing},
         problem::Problem,
-        shape::{Ty, may, must, null},
+        shape::{Ty, absent, may, must, null},
     },
     shapes,
 };
@@ -37,10 +38,10 @@ shapes! {
     ]],
     /// A new member.
     UserCreate [&[
-        must("email", Ty::Line(254), "The address; an existing account with it is linked."),
+        must("email", Ty::Email, "The address; an existing account with it is linked."),
         must("name", Ty::Line(200), "The name."),
         must("role", Ty::Word(Role::NAMES), "The role."),
-        may("password", Ty::Text(1_024), "A first password; without one the person is invited."),
+        may("password", Ty::Text(1_024), "A first password; without one the person is invited.").at_least(PASSWORD_MIN),
     ]],
     /// An invitation.
     UserInvite [&[
@@ -50,7 +51,7 @@ shapes! {
     ]],
     /// A change of a member.
     UserPatch [&[
-        may("name", Ty::Line(200), "The name, where this is the person's only membership."),
+        absent("name", Ty::Line(200), "The name, where this is the person's only membership."),
         may("role", Ty::Word(Role::NAMES), "The role."),
     ]],
 }

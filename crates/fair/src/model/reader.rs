@@ -78,7 +78,11 @@ impl<'v> Reader<'v> {
     /// A whole number from 0 up, if given.
     pub(crate) fn integer(&self, name: &str, check: &mut Checker) -> Option<u64> {
         let value = self.get(name)?;
-        let integer = value.as_u64();
+        let integer = value.as_u64().or_else(|| {
+            // 1e6 and 1000000.0 are whole numbers too, up to where JSON readers agree on them.
+            let number = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..4e15).contains(number))?;
+            Some(crate::num::whole(number))
+        });
         if integer.is_none() {
             check.note(self.at(name), "type", "must be a whole number from 0 to 18446744073709551615");
         }

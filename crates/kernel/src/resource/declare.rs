@@ -72,6 +72,8 @@ macro_rules! resource {
                 Some(_) => $crate::resource::machine::states(&<$name as Resource>::MACHINE, MEMBERS),
                 None => &[],
             };
+            const BEGINNING: &[Member] =
+                &$crate::resource::machine::beginning::<COUNT>(&<$name as Resource>::MACHINE, MEMBERS);
             const STATE: $crate::shape::Ty = $crate::shape::Ty::Word(STATES);
             const MOVES: &[Member] = match <$name as Resource>::MACHINE {
                 Some(_) => &[$crate::resource::machine::moves(&STATE, STATES.len())],
@@ -115,7 +117,7 @@ macro_rules! resource {
                     &Shape {
                         name: $crate::resource_setting!(request, concat!($shape, "Create"), $($set: $value),*),
                         doc: concat!("What creates:", $($doc),+),
-                        members: &[MEMBERS],
+                        members: &[BEGINNING],
                         view: View::Create,
                     },
                     &Shape {

@@ -158,7 +158,7 @@ pub async fn draft<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> 
         let initial = machine.initial;
         match record.value(machine.field) {
             Some(CellRef::Text(state)) if !initial.contains(&state) && said_state.is_some() => {
-                check.note(machine.field, "invalid", format!("a new record must be one of {}", initial.join(", ")));
+                check.note(machine.field, "invalid", format!("must be one of {}", initial.join(", ")));
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! States and the moves between them, declared once: what the use case allows, what the answer offers and what the
 //! document shows.
 
-use crate::shape::{Member, Ty, must};
+use crate::shape::{Member, Ty, absent, must};
 
 /// The states of a resource.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,23 @@ pub const fn states(machine: &Option<Machine>, members: &[Member]) -> &'static [
         rest = more;
     }
     &[]
+}
+
+/// The members of what creates a record: the state is one of those in which a record may begin.
+#[doc(hidden)]
+pub const fn beginning<const N: usize>(machine: &Option<Machine>, members: &'static [Member]) -> [Member; N] {
+    let mut all = [absent("", Ty::Bool, ""); N];
+    let (mut rest, mut free): (&[Member], &mut [Member]) = (members, &mut all);
+    while let ([member, more @ ..], [place, left @ ..]) = (rest, free) {
+        *place = *member;
+        if let Some(Machine { field, initial, .. }) = machine
+            && same(member.name, field)
+        {
+            place.ty = Ty::Word(initial);
+        }
+        (rest, free) = (more, left);
+    }
+    all
 }
 
 /// Whether two names are the same, for a declaration's constants.

@@ -4,6 +4,7 @@
 //! [`Ty`] is the type of a member with its limits, [`Member`] a member, [`Shape`] an object. What was read is an
 //! [`Input`].
 
+pub mod forms;
 mod input;
 mod json;
 mod schema;
@@ -95,6 +96,10 @@ pub struct Member {
     pub sample: Option<&'static str>,
     /// Whether only some answers have it.
     pub occasional: bool,
+    /// The fewest entries or characters of it.
+    pub least: usize,
+    /// The form of the text, of each of a list of texts, or of the names of an object's members.
+    pub form: Option<forms::Form>,
 }
 
 impl Member {
@@ -116,6 +121,8 @@ impl Member {
             unique: false,
             sample: None,
             occasional: false,
+            least: 0,
+            form: None,
         }
     }
 
@@ -192,6 +199,21 @@ impl Member {
         self
     }
 
+    /// It has at least so many entries or characters. This is for the document: the record's rules see to it, wherever
+    /// the record comes from.
+    #[must_use]
+    pub const fn at_least(mut self, least: usize) -> Self {
+        self.least = least;
+        self
+    }
+
+    /// Its form: of the text, of each of a list of texts, of the names of an object's members. This is for the document: the record's rules see to it, wherever the record comes from.
+    #[must_use]
+    pub const fn of_form(mut self, form: forms::Form) -> Self {
+        self.form = Some(form);
+        self
+    }
+
     /// No two records of an organization may have the same.
     #[must_use]
     pub const fn unique(mut self) -> Self {
@@ -240,6 +262,11 @@ impl Member {
 /// A member that may be absent, and null.
 pub const fn may(name: &'static str, ty: Ty, doc: &'static str) -> Member {
     Member::stored(name, ty, true, doc)
+}
+
+/// A member that may be absent, but not null.
+pub const fn absent(name: &'static str, ty: Ty, doc: &'static str) -> Member {
+    Member::stored(name, ty, false, doc)
 }
 
 /// A member that must be there.

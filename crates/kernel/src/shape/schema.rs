@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Preset, Shape, Ty, View};
+use super::{Member, Preset, Shape, Ty, View, forms};
 
 impl Shape {
     /// The schema, with references to the shapes it holds.
@@ -12,7 +12,7 @@ impl Shape {
         for member in self.all() {
             let mut schema = match (self.view, member.ty) {
                 (View::Patch, Ty::Object(shape)) => shape.part(),
-                (_, ty) => ty.schema(),
+                _ => member.schema(),
             };
             if member.nullable {
                 schema = nullable(schema);
@@ -56,7 +56,7 @@ impl Shape {
         let properties: Map<String, Value> = self
             .all()
             .map(|member| {
-                let schema = if let Ty::Object(shape) = member.ty { shape.part() } else { member.ty.schema() };
+                let schema = if let Ty::Object(shape) = member.ty { shape.part() } else { member.schema() };
                 (member.name.to_owned(), nullable(schema))
             })
             .collect();
@@ -65,10 +65,8 @@ impl Shape {
 
     /// An example that follows the schema.
     pub fn example(&self) -> Value {
-        let shown = |member: &super::Member| member.required || member.sample.is_some() || self.view == View::Patch;
-        let sample = |member: &super::Member| member.sample.and_then(|json| serde_json::from_str(json).ok());
-        let value = |member: &super::Member| sample(member).unwrap_or_else(|| member.ty.example(member.name));
-        let members = self.all().filter(shown).map(|member| (member.name.to_owned(), value(&member)));
+        let shown = |member: &Member| member.required || member.sample.is_some() || self.view == View::Patch;
+        let members = self.all().filter(shown).map(|member| (member.name.to_owned(), member.example()));
         // A change of one member says more than a change of all.
         let most = if self.view == View::Patch { 2 } else { usize::MAX };
         Value::Object(members.take(most).collect())
@@ -103,17 +101,41 @@ fn nullable(schema: Value) -> Value {
     }
 }
 
-/// Something other than white space, and no control characters.
-const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
-/// No control characters but line breaks and tabs.
-const LINES: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+impl Member {
+    /// The schema of its type, with what else is said of it.
+    fn schema(&self) -> Value {
+        let mut schema = self.ty.schema();
+        let Value::Object(said) = &mut schema else { return schema };
+        let of_texts = matches!(self.ty, Ty::Line(_) | Ty::Text(_));
+        if self.least > 0 {
+            said.insert(if of_texts { "minLength" } else { "minItems" }.into(), self.least.into());
+        }
+        match (self.form, said.get_mut("items")) {
+            (Some(form), Some(Value::Object(items))) => drop(items.insert("pattern".into(), form.pattern.into())),
+            (Some(form), _) if of_texts => drop(said.insert("pattern".into(), form.pattern.into())),
+            (Some(form), _) => drop(said.insert("propertyNames".into(), json!({"pattern": form.pattern}))),
+            (None, _) => {}
+        }
+        schema
+    }
+
+    fn example(&self) -> Value {
+        let said = self.sample.and_then(|json| serde_json::from_str(json).ok());
+        let formed = || match (self.form, self.ty) {
+            (Some(form), Ty::Line(_) | Ty::Text(_)) => Some(json!(form.example)),
+            (Some(form), Ty::List(Ty::Line(_), _)) => Some(json!([form.example])),
+            _ => None,
+        };
+        said.or_else(formed).unwrap_or_else(|| self.ty.example(self.name))
+    }
+}
 
 impl Ty {
     /// The schema.
     pub fn schema(self) -> Value {
         match self {
-            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": ONE_LINE}),
-            Self::Text(max) => json!({"type": "string", "maxLength": max, "pattern": LINES}),
+            Self::Line(max) => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": forms::ONE_LINE}),
+            Self::Text(max) => json!({"type": "string", "maxLength": max, "pattern": forms::LINES}),
             Self::Word(words) if words.contains(&"info") => {
                 let all: Vec<_> = words.iter().copied().chain(["informational"]).collect();
                 json!({"type": "string", "enum": all})
@@ -131,7 +153,9 @@ impl Ty {
             Self::Id | Self::Ref(_) => json!({"type": "string", "format": "uuid"}),
             Self::List(ty, max) => json!({"type": "array", "items": ty.schema(), "maxItems": max}),
             Self::Object(shape) => json!({"$ref": format!("#/components/schemas/{}", shape.name)}),
-            Self::Scalar => json!({"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 200}),
+            Self::Scalar => json!({
+                "type": ["string", "number", "boolean"], "minLength": 1, "maxLength": 200, "pattern": forms::ONE_LINE,
+            }),
             Self::Any => json!({"type": "object", "additionalProperties": true}),
             Self::Json => json!({}),
             Self::Counts => json!({"type": "object", "additionalProperties": {"type": "integer"}}),

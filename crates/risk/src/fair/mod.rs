@@ -13,7 +13,7 @@ use grc_kernel::{
     Checker, Ctx, FieldError, Refusal, Repo, Resource, Rules, StoreResult,
     list::Scalar,
     resource,
-    shape::{Member, Preset, Shape, Ty, View, must, null},
+    shape::{Member, Preset, Shape, Ty, View, forms, must, null},
     typed_id, wire_enum,
 };
 use serde_json::{Map, Value, json};
@@ -41,6 +41,14 @@ wire_enum! {
 /// Amounts of money, without a currency.
 pub const MONEY: Ty = Ty::Number(0.0, 1e18);
 
+/// The names of a model's nodes.
+pub const NODES: forms::Form = forms::form(
+    concat!(
+        "^(lef|tef|contact_frequency|probability_of_action|vulnerability|threat_capability|resistance_strength|",
+        "loss_magnitude|primary_loss|secondary_event_frequency|secondary_loss)$"
+    ),
+    "lef",
+);
 /// A model, for examples.
 pub const MODEL: &str = r#"{
     "lef": {"type": "pert", "min": 0.1, "mode": 0.5, "max": 2},
@@ -78,7 +86,7 @@ resource! {
     /// The risk that it measures.
     risk_id: Option<EntryId> = Ty::Ref("risk");
     /// The distributions by the names of their nodes; a change replaces the whole.
-    model: Map<String, Value> = Ty::Any, required, sample(MODEL);
+    model: Map<String, Value> = Ty::Any, required, of_form(NODES), sample(MODEL);
     /// How a year is simulated.
     mode: Mode = Ty::Word(Mode::NAMES), preset(Preset::Text("event"));
     /// The annual loss that is borne willingly.

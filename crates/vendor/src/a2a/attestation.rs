@@ -115,7 +115,7 @@ resource! {
     /// The vendor.
     vendor_id: VendorId = Ty::Ref("vendor"), computed;
     /// The keys of the frameworks that it is asked about.
-    frameworks: Vec<String> = Ty::List(&Ty::Line(64), ASKED_MAX), required, fixed, sample(r#"["SOC2_TYPE2"]"#);
+    frameworks: Vec<String> = Ty::List(&Ty::Line(64), ASKED_MAX), required, fixed, at_least(1), sample(r#"["SOC2_TYPE2"]"#);
     /// The evidence that it is asked to name.
     requested_evidence: Vec<String> = Ty::List(&Ty::Line(100), ASKED_MAX), fixed;
     /// Where it stands.

@@ -31,7 +31,7 @@ resource! {
     /// Who may ask.
     partner: String = Ty::Line(200), required, sorts, searches;
     /// The keys of the frameworks that it may ask about.
-    frameworks: Vec<String> = Ty::List(&Ty::Line(64), FRAMEWORKS_MAX), required, sample(r#"["SOC2_TYPE2"]"#);
+    frameworks: Vec<String> = Ty::List(&Ty::Line(64), FRAMEWORKS_MAX), required, at_least(1), sample(r#"["SOC2_TYPE2"]"#);
     /// For how many days what it is told holds.
     valid_days: i64 = Ty::Int(1, 366), preset(Preset::Int(90));
     /// Until when it may ask; always where nothing is said.

@@ -13,7 +13,7 @@ use grc_kernel::{
     list::Scalar,
     nested, resource,
     resource::{Ids, Machine, Nested, One, Words},
-    shape::{Member, Preset, Ty, must, null},
+    shape::{Member, Preset, Ty, forms, must, null},
     typed_id, wire_enum,
 };
 use time::Date;
@@ -97,7 +97,7 @@ nested! {
         /// What it is called.
         name: String = Ty::Line(200), required;
         /// Where it is, ISO 3166-1 alpha-2.
-        country: Option<String> = Ty::Line(2);
+        country: Option<String> = Ty::Line(2), of_form(forms::COUNTRY);
         /// Its legal entity identifier.
         lei: Option<String> = Ty::Line(20);
         /// What it does.
@@ -169,7 +169,7 @@ resource! {
     /// Whether the vendor is of the organization's own group.
     intra_group: bool = Ty::Bool, preset(Preset::Bool(false));
     /// The country whose law governs it, ISO 3166-1 alpha-2.
-    governing_law_country: Option<String> = Ty::Line(2), filters;
+    governing_law_country: Option<String> = Ty::Line(2), of_form(forms::COUNTRY), filters;
     /// The countries that the services are provided from.
     service_countries: Vec<String> = Ty::List(&Ty::Line(2), 250);
     /// The countries where data is kept.

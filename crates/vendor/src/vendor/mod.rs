@@ -13,7 +13,7 @@ use grc_kernel::{
     list::Scalar,
     resource,
     resource::{Cell, Nested, One, Words},
-    shape::{Preset, Ty},
+    shape::{Preset, Ty, forms},
     typed_id, wire_enum,
 };
 use time::{Date, OffsetDateTime};
@@ -111,7 +111,7 @@ resource! {
     /// Its web site.
     website: Option<String> = Ty::Url;
     /// The country of its head office, ISO 3166-1 alpha-2.
-    country: Option<String> = Ty::Line(2), filters;
+    country: Option<String> = Ty::Line(2), of_form(forms::COUNTRY), filters;
     /// Its legal entity identifier, ISO 17442.
     lei: Option<String> = Ty::Line(20), filters;
     /// How another register knows it.

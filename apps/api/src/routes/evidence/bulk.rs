@@ -30,7 +30,7 @@ use crate::{
         call::{Answer, Begun, Call, EvidenceRead, EvidenceReview, Is, Reply},
         limits::Quota,
         problem::Problem,
-        shape::{Shaped, Ty, may, must, null},
+        shape::{Shaped, Ty, forms, may, must, null},
     },
     shapes,
 };
@@ -75,20 +75,20 @@ shapes! {
     EvidenceImportAddress [&[
         must("url", Ty::Url, "Where it is: https, on the open internet."),
         may("filename", Ty::Line(255), "Its name; else the last part of the address."),
-        may("content_type", Ty::Line(127), "Its media type; else by its name."),
-        may("control_refs", Ty::List(&Ty::Line(200), 1_000), "The requirements it speaks to, KEY:ref."),
+        may("content_type", Ty::Line(127), "Its media type; else by its name.").of_form(forms::MEDIA_TYPE),
+        may("control_refs", Ty::List(&Ty::Line(200), 1_000), "The requirements it speaks to, KEY:ref.").of_form(forms::REQUIREMENT),
         may("collected_at", MOMENT, "When it was collected."),
         may("valid_until", MOMENT, "Until when it is valid."),
         may("retention_until", MOMENT, "Until when it may not be deleted."),
         may("finding_id", Ty::Id, "The finding it belongs to."),
         may("assessment_id", Ty::Id, "The assessment it belongs to."),
         may("version_of", Ty::Id, "The evidence that it replaces."),
-        may("sha256", Ty::Line(64), "Its SHA-256 in hex."),
+        may("sha256", Ty::Line(64), "Its SHA-256 in hex.").of_form(forms::SHA256),
         may("size", Ty::Int(0, i64::MAX), "Its size in bytes."),
     ]],
     /// Files to fetch and import.
     EvidenceImportList [&[
-        must("items", Ty::List(&Ty::Object(<EvidenceImportAddress as Shaped>::SHAPE), 10_000), "The files. The list alone will do as well."),
+        must("items", Ty::List(&Ty::Object(<EvidenceImportAddress as Shaped>::SHAPE), 10_000), "The files. The list alone will do as well.").at_least(1),
     ]],
 }
 

@@ -103,7 +103,7 @@ shapes! {
     /// An analysis that is simulated without being stored.
     FairSimulation [&[
         may("name", Ty::Line(200), "What it is called; for the caller."),
-        must("model", Ty::Any, "The distributions by the names of their nodes.").sample(fair::MODEL),
+        must("model", Ty::Any, "The distributions by the names of their nodes.").of_form(fair::NODES).sample(fair::MODEL),
         may("mode", Ty::Word(Mode::NAMES), "How a year is simulated: event where nothing is said."),
         may("appetite", MONEY, "The annual loss that is borne willingly."),
         may("tolerance", MONEY, "The annual loss that is borne at most."),
