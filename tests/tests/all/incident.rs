@@ -65,6 +65,12 @@ fn the_examples_of_the_reference_work_as_written() {
         let read = s.get(&token, &one).await;
         assert_eq!((read.header("etag"), read.json()), (made.header("etag"), incident));
 
+        // A record begins in a state in which one may begin, and one mistake is told once.
+        let late = json!({"title": "Late", "category": "phishing", "severity": "low", "phase": "containment"});
+        let late = s.json(&token, "POST", &incidents, late).await.must(422);
+        let wrong = json!([{"field": "phase", "code": "invalid", "detail": "must be one of detection"}]);
+        assert_eq!(late["errors"], wrong, "{late}");
+
         let changed = json!({"severity": "critical", "commander_id": me, "affected_records": 5000});
         let changed = s.json(&token, "PATCH", &one, changed).await.must(200);
         assert_eq!(kinds(&changed["timeline"]), ["created", "severity_changed", "commander_changed", "updated"]);

@@ -42,7 +42,7 @@ const FAILED_DEPENDENCY: u16 = 424;
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// The form of a path within the organization.
-const PATH: forms::Form = forms::form(r"^/[^\u0000-\u001f\u007f-\u009f]*$", "/risks/register");
+const PATH: forms::Form = forms::form(r"^/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*$", "/risks/register");
 
 shapes! {
     /// One operation of a batch.
@@ -159,7 +159,9 @@ fn operation(call: &Call<AnyWrite>, given: &Value) -> Result<Operation, Wrong> {
     match first {
         None => return Err(("path", "format", "must begin with /, and is within the organization")),
         Some("batch") => return Err(("path", "nested", "a batch cannot be part of a batch")),
-        Some(_) => {}
+        // What RFC 3986 knows in paths and queries; other characters are percent-encoded.
+        Some(_) if path.chars().all(|c| c.is_ascii_alphanumeric() || "._~!$&'()*+,;=:@/?%-".contains(c)) => {}
+        Some(_) => return Err(("path", "format", "holds a character that is percent-encoded in paths")),
     }
     let uri = format!("/api/v1/orgs/{}{path}", call.org);
     let uri = uri.parse::<Uri>().map_err(|_| ("path", "format", "is no path"))?;

@@ -16,10 +16,13 @@ use crate::{
         export,
         list::{Ask, Listing},
         problem::Problem,
-        shape::{Ty, may, must, null},
+        shape::{Ty, forms, may, must, null},
     },
     shapes,
 };
+
+/// The form of a scope; which areas there are an error tells.
+const SCOPE: forms::Form = forms::form("^[a-z0-9_]+:(read|write)$", "risk:read");
 
 shapes! {
     /// A key for machines.
@@ -27,7 +30,7 @@ shapes! {
         must("org_id", Ty::Id, "Its organization."),
         must("name", Ty::Line(200), "What it is for."),
         must("role", Ty::Word(Role::NAMES), "Its role."),
-        null("scopes", Ty::List(&Ty::Line(50), 50), "A narrowing, `risk:read`."),
+        null("scopes", Ty::List(&Ty::Line(50), 50), "A narrowing, `risk:read`.").of_form(SCOPE),
         must("prefix", Ty::Line(20), "The first characters of the secret."),
         null("expires_at", Ty::Time, "When it stops working."),
         null("last_used_at", Ty::Time, "When it was last used, to the minute."),
@@ -38,7 +41,7 @@ shapes! {
     ApiKeyCreate [&[
         must("name", Ty::Line(200), "What it is for."),
         must("role", Ty::Word(Role::NAMES), "Its role, at most the creator's."),
-        may("scopes", Ty::List(&Ty::Line(50), 50), "A narrowing, `risk:read`."),
+        may("scopes", Ty::List(&Ty::Line(50), 50), "A narrowing, `risk:read`.").of_form(SCOPE),
         may("expires_at", Ty::Time, "When it stops working."),
     ]],
     /// A rotation.

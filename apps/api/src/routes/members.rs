@@ -52,7 +52,7 @@ shapes! {
     /// A change of a member.
     UserPatch [&[
         absent("name", Ty::Line(200), "The name, where this is the person's only membership."),
-        may("role", Ty::Word(Role::NAMES), "The role."),
+        absent("role", Ty::Word(Role::NAMES), "The role."),
     ]],
 }
 

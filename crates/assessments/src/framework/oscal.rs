@@ -45,9 +45,12 @@ pub fn read(text: &str, key: Option<&str>, name: Option<&str>) -> Result<(Import
         "unsupported",
         "must be 1.0, 1.1 or 1.2",
     );
+    // Of no name no key can be made, and that the name is missing has been said.
+    let derived = key.is_none() && name.is_empty();
     let key = key.map_or_else(|| derived_key(&name), str::to_owned);
-    let shaped =
-        (1..=64).contains(&key.len()) && key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let shaped = derived
+        || (1..=64).contains(&key.len())
+            && key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
     check.ensure(shaped, "key", "invalid", "must be 1 to 64 characters of A-Z, 0-9 and _");
     let mut reader =
         Reader { params: BTreeMap::new(), controls: Vec::new(), losses: Vec::new(), check, refs: BTreeSet::new() };

@@ -40,11 +40,11 @@ pub const ZONE: Form = form("^(UTC|[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+
 pub const SHA256: Form = form("^[0-9A-Fa-f]{64}$", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 /// A media type, with or without parameters.
 pub const MEDIA_TYPE: Form =
-    form(r"^\s*[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+\s*(;[^\u0000-\u001f\u007f-\u009f]*)?$", "application/pdf");
+    form(r"^ *[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+ *(;[^\u0000-\u001f\u007f-\u009f]*)?$", "application/pdf");
 /// A requirement: the key of a framework, a colon, the requirement's reference.
 pub const REQUIREMENT: Form = form(
     concat!(
-        r"^\s*[^\s:\u0000-\u001f\u007f-\u009f][^:\u0000-\u001f\u007f-\u009f]*:",
+        r"^ *[^\s:\u0000-\u001f\u007f-\u009f][^:\u0000-\u001f\u007f-\u009f]*:",
         r"[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
     ),
     "SOC2_TYPE2:CC6.1",

@@ -349,7 +349,8 @@ impl Shape {
                 (View::Create, _) => member.nullable |= !member.required,
                 (View::Patch, _) => {
                     member.required = false;
-                    member.nullable |= matches!(member.ty, Ty::List(..));
+                    // Without an entry it would be empty.
+                    member.nullable |= matches!(member.ty, Ty::List(..)) && member.least == 0;
                 }
             }
             Some(member)
@@ -480,6 +481,32 @@ mod tests {
         assert_eq!(errors(br#"{"name": "a", "bound": "1"}"#), ["bound type"]);
         assert!(OUTER.read(br#"{"name": "a", "bound": [1, 2]}"#).is_ok());
         assert_eq!(errors(br#"{"name": "a\u0000b"}"#), ["name control_character"]);
+    }
+
+    #[test]
+    fn the_schema_states_the_form_and_the_least() {
+        const NAMED: Shape = Shape {
+            name: "Named",
+            doc: "",
+            members: &[&[
+                must("country", Ty::Line(2), "").of_form(forms::COUNTRY),
+                must("refs", Ty::List(&Ty::Line(200), 9), "").of_form(forms::REQUIREMENT).at_least(1),
+                may("by_name", Ty::Map(&Ty::Bool), "").of_form(forms::form("^(a|b)$", "a")),
+                may("why", Ty::Text(9), "").at_least(2),
+            ]],
+            view: View::Patch,
+        };
+        let schema = NAMED.schema();
+        let of = |member: &str| schema["properties"][member].clone();
+        assert_eq!(of("country")["pattern"], forms::COUNTRY.pattern);
+        assert_eq!(
+            (&of("refs")["items"]["pattern"], &of("refs")["minItems"]),
+            (&forms::REQUIREMENT.pattern.into(), &1.into())
+        );
+        assert_eq!(of("refs")["type"], "array", "it may not be emptied");
+        assert_eq!(of("by_name")["propertyNames"]["pattern"], "^(a|b)$");
+        assert_eq!(of("why")["minLength"], 2);
+        assert_eq!(NAMED.example(), serde_json::json!({"country": "DE", "refs": ["SOC2_TYPE2:CC6.1"]}));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use grc_kernel::{
     Checker, nested,
     resource::{Cell, CellRef, Codec, Misfit, Nested, One},
-    shape::{Preset, Ty},
+    shape::{Preset, Ty, forms},
     wire_enum,
 };
 use serde_json::Value;
@@ -103,7 +103,7 @@ nested! {
         /// The key that answers name it by.
         key: String = Ty::Line(100), required;
         /// What is asked.
-        text: String = Ty::Text(2_000), required;
+        text: String = Ty::Text(2_000), required, at_least(1), of_form(forms::SOMETHING);
         /// What an answer looks like.
         kind: Asked = Ty::Word(TYPE_WORDS), required, named("type");
         /// How much it counts among the others.
