@@ -158,7 +158,9 @@ pub async fn draft<R: Rules>(ctx: &Ctx, tx: &mut R::Tx, changes: Changes<R>) -> 
         let initial = machine.initial;
         match record.value(machine.field) {
             Some(CellRef::Text(state)) if !initial.contains(&state) && said_state.is_some() => {
-                check.note(machine.field, "invalid", format!("must be one of {}", initial.join(", ")));
+                let detail = format!("must be one of {}", initial.join(", "));
+                // A request's shape may have said so already.
+                check.extend(vec![FieldError::new(machine.field, "invalid", detail)]);
             }
             _ => {}
         }
