@@ -159,7 +159,7 @@ def _(w):
     assert made.email == body.email and made.role.value == "analyst", made
     assert w.call(users.get_user, w.org, made.id).name == "Ada"
     # An enumeration that may be null comes as three equal classes, of which this one is without null.
-    changed = w.call(users.update_user, w.org, made.id, body=m.UserPatch(role=m.UserPatchRoleType1.AUDITOR))
+    changed = w.call(users.update_user, w.org, made.id, body=m.UserPatch(role=m.UserPatchRole.AUDITOR))
     assert changed.role.value == "auditor" and changed.name == "Ada", changed
     assert len(w.listed(users.list_users, m.User, w.org)) == 2
     assert w.call(users.deactivate_user, w.org, made.id).status.value == "deactivated"
@@ -471,7 +471,8 @@ def _(w):
 @domain("Links")
 def _(w):
     body = m.LinkCreate(
-        from_=m.RecordReference(type_="control", id=w.control.id), to=m.RecordReference(type_="risk", id=w.risk.id),
+        from_=m.RecordReference(type_=m.RecordReferenceType.CONTROL, id=w.control.id),
+        to=m.RecordReference(type_=m.RecordReferenceType.RISK, id=w.risk.id),
         relation=m.LinkCreateRelation.MITIGATES,
     )
     made = w.call(links.create_link, w.org, body=body)

@@ -171,8 +171,8 @@ const CANDIDATES: usize = 32;
 /// organization to organization, and of each only the oldest that are due are read. Where nothing at all is due, the
 /// first condition ends it.
 fn next(now: OffsetDateTime) -> Parts {
-    let late = |parts: Parts| parts.sql("(status = 'running' AND lease_until < ").bind(Scalar::Time(now)).sql(")");
-    let parts = Parts::default()
+    let late = || Parts::default().sql("(status = 'running' AND lease_until < ").bind(Scalar::Time(now)).sql(")");
+    Parts::default()
         .sql(
             "FROM (WITH RECURSIVE waiting (org) AS ((SELECT org_id FROM jobs WHERE status = 'queued' \
              AND (SELECT min(run_at) FROM jobs WHERE status = 'queued') <= ",
@@ -187,8 +187,8 @@ fn next(now: OffsetDateTime) -> Parts {
         .bind(Scalar::Time(now))
         .sql(format!(
             " ORDER BY run_at LIMIT {CANDIDATES}) AS due UNION ALL SELECT id, org_id, run_at FROM jobs WHERE "
-        ));
-    late(parts)
+        ))
+        .and(late())
         .sql("), load AS (SELECT org_id, count(*) AS busy FROM jobs WHERE status = 'running' AND lease_until >= ")
         .bind(Scalar::Time(now))
         .sql(format!(
@@ -200,7 +200,7 @@ fn next(now: OffsetDateTime) -> Parts {
         .sql("((status = 'queued' AND run_at <= ")
         .bind(Scalar::Time(now))
         .sql(") OR ")
-        .and(late(Parts::default()))
+        .and(late())
         .sql(") ORDER BY place LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED")
 }
 
