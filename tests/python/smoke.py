@@ -158,7 +158,6 @@ def _(w):
     made = w.call(users.create_user, w.org, body=body)
     assert made.email == body.email and made.role.value == "analyst", made
     assert w.call(users.get_user, w.org, made.id).name == "Ada"
-    # An enumeration that may be null comes as three equal classes, of which this one is without null.
     changed = w.call(users.update_user, w.org, made.id, body=m.UserPatch(role=m.UserPatchRole.AUDITOR))
     assert changed.role.value == "auditor" and changed.name == "Ada", changed
     assert len(w.listed(users.list_users, m.User, w.org)) == 2
